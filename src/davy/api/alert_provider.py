@@ -22,14 +22,16 @@ class AlertProviderSpec(Words, frozen=True):
     proxy: str = ""
 
 
-class AlertProvider(Words, frozen=True, tag_field="kind", tag="AlertProvider"):
+class AlertProvider(Words, frozen=True):
     """A service that alerts are sent to.
 
     - `api_version`: version of this representation
+    - `kind`: the kind of this object
     - `metadata`: standard object metadata
     - `spec`: where alerts go and under which name
     """
 
     spec: AlertProviderSpec
     api_version: str = ""
+    kind: str = ""
     metadata: Metadata = Metadata()

@@ -36,14 +36,16 @@ class MetricTemplateSpec(Words, frozen=True):
     query: str
 
 
-class MetricTemplate(Words, frozen=True, tag_field="kind", tag="MetricTemplate"):
+class MetricTemplate(Words, frozen=True):
     """A metrics query that canaries can share.
 
     - `api_version`: version of this representation
+    - `kind`: the kind of this object
     - `metadata`: standard object metadata
     - `spec`: what it asks, and whom
     """
 
     spec: MetricTemplateSpec
     api_version: str = ""
+    kind: str = ""
     metadata: Metadata = Metadata()
