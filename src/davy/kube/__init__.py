@@ -1,0 +1,1 @@
+"""Talks to a Kubernetes API server; knows nothing of canaries."""
