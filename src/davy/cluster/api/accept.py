@@ -1,0 +1,38 @@
+"""Which view of an object the client accepts, read from the Accept header."""
+
+from __future__ import annotations
+
+from davy.cluster.api.errors import ApiError
+from davy.cluster.api.resources import Resource
+from davy.cluster.api.table import Table
+from davy.cluster.api.view import MetadataOnly, View, Whole
+
+Query = dict[str, str]
+_ANY = ("*/*", "application/*", "application/json", "application/yaml")
+
+
+def view(resource: Resource, accept: str, query: Query) -> View:
+    """The first view in the header that the server has; raises 406 if there is none."""
+    for clause in accept.split(",") if accept else ["*/*"]:
+        media, parameters = _parse(clause)
+        if media not in _ANY:
+            continue
+        shape = parameters.get("as", "")
+        if shape == "Table":
+            return Table(resource, query.get("includeObject", "Metadata"))
+        if shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
+            return MetadataOnly()
+        if not shape:
+            return Whole(resource)
+    raise ApiError(
+        406,
+        "NotAcceptable",
+        "only the following media types are accepted: application/json, application/yaml",
+        {},
+    )
+
+
+def _parse(clause: str) -> tuple[str, dict[str, str]]:
+    media, *rest = (part.strip() for part in clause.split(";"))
+    pairs = (part.partition("=") for part in rest)
+    return media, {key.strip(): value.strip() for key, _, value in pairs}

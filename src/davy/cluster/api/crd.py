@@ -1,0 +1,95 @@
+"""Custom resource definitions: from a stored definition to resources that are served, and its conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from davy.cluster.api.resources import NAMED, Registry, Resource
+from davy.cluster.api.store import Event, Store
+
+Manifest = dict[str, Any]
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """What only a custom resource has: its schema, its printer columns, where its scale is."""
+
+    schema: Manifest
+    columns: tuple[Manifest, ...] = ()
+    replicas_path: str = ""
+    status_replicas_path: str = ""
+    selector_path: str = ""
+
+
+def resources(definition: Manifest) -> Iterator[Resource]:
+    """The resources a definition asks for, one per served version."""
+    spec = definition["spec"]
+    storage = next(version["name"] for version in spec["versions"] if version.get("storage"))
+    for version in spec["versions"]:
+        if version.get("served"):
+            yield _resource(spec, version, storage)
+
+
+def _resource(spec: Manifest, version: Manifest, storage: str) -> Resource:
+    names, subresources = spec["names"], version.get("subresources") or {}
+    scale = subresources.get("scale") or {}
+    selectable = {field["jsonPath"].removeprefix(".") for field in version.get("selectableFields") or ()}
+    return Resource(
+        spec["group"],
+        version["name"],
+        names["plural"],
+        names["kind"],
+        tuple(names.get("shortNames") or ()),
+        spec.get("scope") == "Namespaced",
+        frozenset(name for name in ("status", "scale") if name in subresources),
+        tuple(names.get("categories") or ()),
+        NAMED | selectable,
+        counted=True,
+        singular=names.get("singular", ""),
+        list_kind=names.get("listKind", ""),
+        storage_version=storage,
+        custom=Custom(
+            (version.get("schema") or {}).get("openAPIV3Schema") or {},
+            tuple(version.get("additionalPrinterColumns") or ()),
+            scale.get("specReplicasPath", ""),
+            scale.get("statusReplicasPath", ""),
+            scale.get("labelSelectorPath", ""),
+        ),
+    )
+
+
+def status(definition: Manifest, now: str) -> Manifest:
+    """The status of an accepted definition."""
+    spec = definition["spec"]
+    stored = next(version["name"] for version in spec["versions"] if version.get("storage"))
+    known = (definition.get("status") or {}).get("storedVersions") or []
+    conditions = (definition.get("status") or {}).get("conditions") or [
+        _condition("NamesAccepted", "NoConflicts", "no conflicts found", now),
+        _condition("Established", "InitialNamesAccepted", "the initial names have been accepted", now),
+    ]
+    return {
+        "conditions": conditions,
+        "acceptedNames": spec["names"],
+        "storedVersions": known if stored in known else [*known, stored],
+    }
+
+
+def _condition(kind: str, reason: str, message: str, now: str) -> Manifest:
+    return {"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}
+
+
+def follow(store: Store, registry: Registry) -> None:
+    """Serve what the stored definitions ask for, from now on."""
+
+    def heed(event: Event) -> None:
+        spec = event.entry.manifest["spec"]
+        registry.remove(spec["group"], spec["names"]["plural"])
+        if event.type != "DELETED":
+            registry.add(*resources(event.entry.manifest))
+
+    for key, entry in store.items(DEFINITIONS).items():
+        heed(Event(entry.revision, "ADDED", DEFINITIONS, key, entry, None))
+    store.subscribe(DEFINITIONS, heed)

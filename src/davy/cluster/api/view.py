@@ -1,0 +1,73 @@
+"""How objects, lists and events look to a client: as they are, as metadata only, or as a table."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from davy.cluster.api.resources import Resource
+from davy.cluster.api.store import Entry
+
+Manifest = dict[str, Any]
+encode = msgspec.json.Encoder().encode
+
+
+class View(Protocol):
+    """Turns stored states into what the client asked to see."""
+
+    def one(self, entry: Entry) -> bytes:
+        """A single object."""
+
+    def many(self, entries: list[Entry], metadata: Manifest) -> bytes:
+        """A list."""
+
+    def bookmark(self, metadata: Manifest) -> bytes:
+        """The object of a BOOKMARK event."""
+
+
+class Whole:
+    """Objects as they are, in the version asked for."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self._as_stored = resource.group_version == resource.storage_group_version
+
+    def one(self, entry: Entry) -> bytes:
+        """The object's JSON, kept from the last time it was asked for when the version is the stored one."""
+        if self._as_stored:
+            return entry.raw
+        return encode({**entry.manifest, "apiVersion": self.resource.group_version})
+
+    def many(self, entries: list[Entry], metadata: Manifest) -> bytes:
+        """A typed list."""
+        kind, version = self.resource.list_name, self.resource.group_version
+        head = encode({"kind": kind, "apiVersion": version, "metadata": metadata})
+        return head[:-1] + b',"items":[' + b",".join(self.one(entry) for entry in entries) + b"]}"
+
+    def bookmark(self, metadata: Manifest) -> bytes:
+        """An object with nothing but its type and a revision."""
+        return encode({"kind": self.resource.kind, "apiVersion": self.resource.group_version, "metadata": metadata})
+
+
+def partial(entry: Entry) -> Manifest:
+    """The object's metadata alone."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": entry.manifest["metadata"]}
+
+
+class MetadataOnly:
+    """PartialObjectMetadata and lists of it."""
+
+    def one(self, entry: Entry) -> bytes:
+        """The object's metadata."""
+        return encode(partial(entry))
+
+    def many(self, entries: list[Entry], metadata: Manifest) -> bytes:
+        """A PartialObjectMetadataList."""
+        items = [partial(entry) for entry in entries]
+        kind, version = "PartialObjectMetadataList", "meta.k8s.io/v1"
+        return encode({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items})
+
+    def bookmark(self, metadata: Manifest) -> bytes:
+        """Metadata with nothing but a revision."""
+        return encode({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
