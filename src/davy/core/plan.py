@@ -43,7 +43,10 @@ LEAVE_ALL = Desired()
 
 
 class Check(Struct, frozen=True, tag=True, kw_only=True):
-    """One question to the outside. Its id is stable for (canary, revision, step): a late answer to another one is dropped."""
+    """One question to the outside.
+
+    Its id is stable for (canary, revision, step): a late answer to another step's question is dropped.
+    """
 
     id: str
 

@@ -130,6 +130,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """With the spec in force: the last valid one while the canary is edited into an invalid one."""
     problems: tuple[Problem, ...] = ()
     """What is wrong with the spec as it stands (and with what it refers to)."""
+    valid: bool = True
+    """`canary.spec` may be acted upon."""
     target: Workload | None
     primary: Workload | None
     apex_selects: str = ""

@@ -1,0 +1,1 @@
+"""Workload controllers of the embedded cluster: plain clients that also run against a real API server."""

@@ -1,0 +1,147 @@
+"""What each phase asserts about the world, in every tick, from what the status remembers.
+
+A phase's effects follow from the status that is *stored*: a step is first remembered, and the next tick makes it true.
+So a crash at any point is repaired by the next tick, and drift is put back at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from davy.api.status import Phase
+from davy.core import times
+from davy.core.names import FINALIZER
+from davy.core.plan import LEAVE_ALL, Desired, PrimaryWish
+from davy.core.snapshot import TO_PRIMARY, Ready, Snapshot
+from davy.core.traffic import TO_CANARY, apex, back_on_primary, back_on_target, safe, serves, split
+
+
+def hold(s: Snapshot) -> Desired:
+    """How the world should be now."""
+    if s.canary.metadata.deletion_timestamp:
+        return letting_go(s)
+    if s.canary.spec.suspend or not s.valid or s.target is None:
+        return LEAVE_ALL
+    return HOLDS[s.canary.status.phase](s)
+
+
+def nothing(s: Snapshot) -> Desired:
+    return LEAVE_ALL
+
+
+def initializing(s: Snapshot) -> Desired:
+    """The primary follows the target until it is ready; only then does traffic move, and only after that capacity."""
+    made = Desired(services=True, primary=following(s), run=revision(s))
+    if s.primary is None or not isinstance(s.primary.readiness, Ready) or not s.primary.like_target:
+        return made
+    return replace(
+        made,
+        apex=apex(s),
+        routing=safe(s, TO_PRIMARY),
+        finalizer=True,
+        target_replicas=0 if back_on_primary(s) else None,
+    )
+
+
+def following(s: Snapshot) -> PrimaryWish:
+    like = s.primary is not None and s.primary.like_target
+    return PrimaryWish.EXIST if like else PrimaryWish.CARRY
+
+
+def revision(s: Snapshot) -> str:
+    return s.target.revision if s.target else ""
+
+
+def at_rest(s: Snapshot) -> Desired:
+    return routed(s, 0)
+
+
+def routed(s: Snapshot, weight: int) -> Desired:
+    """Both sides exist, and the traffic is split as the status says, as far as that is safe."""
+    return Desired(
+        services=True,
+        primary=PrimaryWish.EXIST,
+        run=revision(s),
+        apex=apex(s),
+        routing=safe(s, split(weight)),
+        finalizer=True,
+    )
+
+
+def running(s: Snapshot) -> Desired:
+    """Capacity for the new revision, and the weight that it has reached."""
+    return replace(routed(s, s.canary.status.canary_weight), target_replicas=scaled_up(s))
+
+
+def scaled_up(s: Snapshot) -> int | None:
+    """The target gets as many pods as the primary has; one that is up already is left alone."""
+    if s.target is None or s.target.replicas > 0:
+        return None
+    return max(s.primary.replicas if s.primary else 0, 1)
+
+
+def promoting(s: Snapshot) -> Desired:
+    """The primary carries exactly the revision that was analysed; the canary keeps its traffic meanwhile."""
+    status = s.canary.status
+    analysed = s.target is not None and s.target.revision == status.last_applied_spec
+    carried = s.primary is not None and s.primary.carries == status.last_applied_spec
+    wish = PrimaryWish.CARRY if analysed and not carried else PrimaryWish.EXIST
+    return replace(running(s), primary=wish, run=status.last_applied_spec)
+
+
+def finalising(s: Snapshot) -> Desired:
+    ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
+    return replace(routed(s, 0), target_replicas=0 if ready and back_on_primary(s) else None)
+
+
+def failed(s: Snapshot) -> Desired:
+    """After a rollback: back to the primary, then down, once. After a failed promotion: the canary keeps it all."""
+    status = s.canary.status
+    if not status.last_promoted_spec:
+        return LEAVE_ALL
+    if status.canary_weight:
+        return replace(routed(s, status.canary_weight), primary=PrimaryWish.LEAVE, target_replicas=scaled_up(s))
+    if status.run_ended_at:
+        return at_rest(s)
+    return replace(routed(s, 0), target_replicas=0 if back_on_primary(s) else None)
+
+
+def letting_go(s: Snapshot) -> Desired:
+    """The target gets its replicas and its traffic back before the canary, and all that it owns, goes."""
+    if released(s):
+        return Desired(finalizer=False)
+    if s.canary.status.phase is not Phase.TERMINATING or s.target is None:
+        return LEAVE_ALL
+    if not serves(s.target) or not isinstance(s.target.readiness, Ready):
+        return Desired(target_replicas=scaled_up(s))
+    return Desired(apex="target", routing=TO_CANARY if s.valid else None)
+
+
+def released(s: Snapshot) -> bool:
+    """The canary may go: the target serves, or there is nothing to save, or the wait is over."""
+    if FINALIZER not in s.canary.metadata.finalizers:
+        return False
+    if s.target is None or not s.canary.status.last_applied_spec:
+        return True
+    limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
+    deadline = times.after(s.canary.metadata.deletion_timestamp, limit)
+    return back_on_target(s) or (deadline is not None and s.now >= deadline)
+
+
+HOLDS: Mapping[Phase, Callable[[Snapshot], Desired]] = {
+    Phase.NONE: nothing,
+    Phase.INITIALIZING: initializing,
+    Phase.INITIALIZED: at_rest,
+    Phase.WAITING: at_rest,
+    Phase.PROGRESSING: running,
+    Phase.WAITING_PROMOTION: running,
+    Phase.PROMOTING: promoting,
+    Phase.FINALISING: finalising,
+    Phase.SUCCEEDED: at_rest,
+    Phase.FAILED: failed,
+    Phase.TERMINATING: nothing,
+    Phase.TERMINATED: nothing,
+}

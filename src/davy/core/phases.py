@@ -1,0 +1,452 @@
+"""The state machine: one function a phase, and the table of legal moves.
+
+A phase function is a list of guards. The first that has something to say decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from davy.api.status import CanaryStatus, Phase
+from davy.core import messages, times
+from davy.core.change import Change, adopted, change, foreign, rebased, unedited
+from davy.core.hold import released
+from davy.core.judgement import judgement, pinged, pings
+from davy.core.moves import Move, Questions, Stay, Step
+from davy.core.plan import Announcement
+from davy.core.reasons import Reason
+from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Snapshot, Stuck, Workload
+from davy.core.strategies import advance, iterations, promotion, stepped
+from davy.core.times import to_milliseconds
+from davy.core.traffic import TO_CANARY, pending, safe, serves, settles_at, split
+from davy.core.weights import giving_back
+
+TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
+    Phase.NONE: frozenset({Phase.INITIALIZING, Phase.TERMINATING}),
+    Phase.INITIALIZING: frozenset({Phase.INITIALIZED, Phase.TERMINATING}),
+    Phase.INITIALIZED: frozenset({Phase.PROGRESSING, Phase.TERMINATING}),
+    Phase.WAITING: frozenset({Phase.PROGRESSING, Phase.TERMINATING}),
+    Phase.PROGRESSING: frozenset({Phase.PROMOTING, Phase.FAILED, Phase.TERMINATING}),
+    Phase.WAITING_PROMOTION: frozenset({Phase.PROGRESSING, Phase.TERMINATING}),
+    Phase.PROMOTING: frozenset({Phase.FINALISING, Phase.FAILED, Phase.PROGRESSING, Phase.TERMINATING}),
+    Phase.FINALISING: frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.TERMINATING}),
+    Phase.SUCCEEDED: frozenset({Phase.PROGRESSING, Phase.TERMINATING}),
+    Phase.FAILED: frozenset({Phase.PROGRESSING, Phase.INITIALIZING, Phase.TERMINATING}),
+    Phase.TERMINATING: frozenset(),
+    Phase.TERMINATED: frozenset({Phase.TERMINATING}),
+}
+"""The legal moves between phases; staying is always legal. `decide` refuses any other."""
+
+
+def step(s: Snapshot) -> Step:
+    """What comes next for this canary."""
+    if s.canary.metadata.deletion_timestamp:
+        return terminating(s)
+    if s.canary.spec.suspend:
+        return Stay(reason=Reason.SUSPENDED, message="Suspended: nothing is touched until spec.suspend is unset.")
+    wrong = [problem for problem in s.problems if problem.severity == "error"]
+    if wrong and (not s.valid or s.canary.status.phase not in RUNNING):
+        return Stay(reason=Reason.INVALID_SPEC, message=" ".join(f"{bad.path}: {bad.message}." for bad in wrong))
+    if s.target is None:
+        message = f"{s.canary.target} does not exist. Create it, or correct spec.targetRef."
+        return Stay(reason=Reason.TARGET_MISSING, message=message, says=(messages.target_missing(s.canary),))
+    return known(s, s.target)
+
+
+def known(s: Snapshot, target: Workload) -> Step:
+    """With a target: first take over what Flagger left, then let the phase speak."""
+    if foreign(s.canary.status) and (move := adopted(s, target)):
+        return move
+    return PHASES[s.canary.status.phase](s, target)
+
+
+def new(s: Snapshot, target: Workload) -> Step:
+    """Before the first tick: ask once whether the metrics servers are there. An absent one does not stop anything."""
+    asked = () if s.canary.skips_analysis else pings(s)
+    if any(ping.id not in s.answers for ping in asked):
+        return Questions(asked)
+    return Move(replace(s.canary.status, phase=Phase.INITIALIZING), pinged(s, asked))
+
+
+def initializing(s: Snapshot, target: Workload) -> Step:
+    waits = primary_unready(s) or drained(s, target)
+    if waits:
+        return waits
+    status = replace(
+        s.canary.status,
+        phase=Phase.INITIALIZED,
+        canary_weight=0,
+        iterations=0,
+        failed_checks=0,
+        last_applied_spec=target.revision,
+        last_promoted_spec=target.revision,
+        routed_at=None,
+    )
+    return Move(status, (messages.initialized(s.canary),))
+
+
+def primary_unready(s: Snapshot) -> Stay | None:
+    """The primary is not there, not like the target, or not complete."""
+    if s.primary is None or not s.primary.like_target:
+        return Stay(reason=Reason.INITIALIZING, message=f"Making {s.canary.primary_name} from the target.")
+    return unready(s, s.primary, Reason.INITIALIZING)
+
+
+def unready(s: Snapshot, primary: Workload, soon: Reason) -> Stay | None:
+    """Why the primary's rollout is not complete. Said aloud when it has lasted an interval."""
+    match primary.readiness:
+        case Ready():
+            return None
+        case Progressing(why):
+            patience = times.after(s.canary.status.last_transition_time, s.interval)
+            if patience and s.now < patience:
+                return Stay(reason=soon, message=f"Waiting for {primary.name}: {why}.", until=patience)
+            said = messages.primary_not_ready(s.canary, why)
+            return Stay(reason=Reason.PRIMARY_NOT_READY, message=f"{primary.name} is not ready: {why}.", says=(said,))
+        case Stuck(why):
+            said = messages.primary_not_ready(s.canary, why)
+            message = f"{primary.name} is not ready: {why}. The traffic stays where it is; look at its pods."
+            return Stay(reason=Reason.PRIMARY_STUCK, message=message, says=(said,))
+
+
+def drained(s: Snapshot, target: Workload) -> Step | None:
+    """All traffic is on the primary, settled, and the target is at zero; None when all of that is so."""
+    waits = settling(s)
+    if waits is None and target.replicas > 0:
+        return Stay(reason=Reason.SCALING_DOWN, message=f"Scaling {target.name} to zero.")
+    return waits
+
+
+def settling(s: Snapshot) -> Step | None:
+    """Wait until the traffic is on the primary, remember when it first was, and give it time to settle."""
+    status = s.canary.status
+    why = pending(s, TO_PRIMARY)
+    if why is not None:
+        if status.routed_at:
+            return Move(replace(status, routed_at=None))
+        return Stay(reason=Reason.ROUTING_PENDING, message=f"Waiting for all traffic to reach the primary: {why}.")
+    due = settles_at(s)
+    if due is None:
+        return Move(replace(status, routed_at=to_milliseconds(s.now)))
+    if s.now < due:
+        message = "All traffic is routed to the primary; the target keeps its pods until requests under way have ended."
+        return Stay(reason=Reason.DRAINING, message=message, until=due)
+    return None
+
+
+def at_rest(s: Snapshot, target: Workload) -> Step:
+    return begin(s, target, Stay(reason=Reason.AT_REST, message="The primary takes all traffic; nothing to do."))
+
+
+def failed(s: Snapshot, target: Workload) -> Step:
+    status = s.canary.status
+    if not status.last_promoted_spec:
+        # Flagger fails a canary whose first primary does not come up, and never looks at it again; we start over.
+        return Move(replace(status, phase=Phase.INITIALIZING, routed_at=None))
+    if status.canary_weight:
+        message = "The primary did not come up with the promoted revision; the canary keeps all traffic."
+        return begin(s, target, Stay(reason=Reason.PROMOTION_FAILED, message=message))
+    if not status.run_ended_at:
+        return drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
+    return begin(s, target, Stay(reason=Reason.ROLLED_BACK, message=rolled_back(status)))
+
+
+def rolled_back(status: CanaryStatus) -> str:
+    last = next((measured.reason for measured in reversed(status.analysis) if measured.verdict != "pass"), "")
+    because = f" because of: {last}" if last else ""
+    return f"The last revision was rolled back{because}. Change the target to start another run."
+
+
+def begin(s: Snapshot, target: Workload, otherwise: Stay) -> Step:
+    """A run begins when the target carries a new revision and the primary can be compared with."""
+    status = s.canary.status
+    match change(status, target):
+        case Change.NONE:
+            return otherwise
+        case Change.REBASE:
+            return Move(rebased(status, target))
+        case Change.NEW:
+            kept = status.phase is Phase.FAILED and status.canary_weight > 0
+            waits = None if kept else comparable(s)
+            return waits or Move(started(s, target), (messages.new_revision(s.canary),))
+
+
+def comparable(s: Snapshot) -> Stay | None:
+    if s.primary is None:
+        return Stay(
+            reason=Reason.PRIMARY_NOT_READY, message=f"{s.canary.primary_name} is missing and being made again."
+        )
+    return unready(s, s.primary, Reason.PRIMARY_NOT_READY)
+
+
+def started(s: Snapshot, target: Workload) -> CanaryStatus:
+    """The status of a run that begins now. The hash is consumed here and nowhere else.
+
+    After a failed promotion the canary keeps all its traffic: it is the only copy that serves.
+    """
+    status = s.canary.status
+    alone = status.canary_weight == 100 and (status.phase is Phase.FAILED or not serves(s.primary))
+    return replace(
+        status,
+        phase=Phase.PROGRESSING,
+        canary_weight=100 if alone else 0,
+        iterations=0,
+        failed_checks=0,
+        last_applied_spec=target.revision,
+        run_started_at=to_milliseconds(s.now),
+        run_ended_at=None,
+        last_step_at=None,
+        routed_at=None,
+        analysis=(),
+    )
+
+
+def progressing(s: Snapshot, target: Workload) -> Step:
+    for guard in (superseded, exhausted, primary_lags, canary_lags, unanalysed, unstarted, unripe):
+        found = guard(s, target)
+        if found is not None:
+            return found
+    return judgement(s, advance)
+
+
+def superseded(s: Snapshot, target: Workload) -> Move | None:
+    """The target carries another revision than the one under analysis: start over with that one."""
+    status = s.canary.status
+    if target.revision == status.last_applied_spec:
+        return None
+    if unedited(status, target):
+        return Move(rebased(status, target))
+    return Move(started(s, target), (messages.restarting(s.canary),))
+
+
+def exhausted(s: Snapshot, target: Workload) -> Step | None:
+    count = s.canary.status.failed_checks
+    if count < s.canary.analysis.failures_allowed:
+        return None
+    return fall_back(s, messages.threshold_reached(s.canary, count))
+
+
+def primary_lags(s: Snapshot, target: Workload) -> Step | None:
+    """No step without a primary to fall back to, unless the canary is the only copy that serves."""
+    if s.primary is None:
+        return Stay(
+            reason=Reason.PRIMARY_NOT_READY, message=f"{s.canary.primary_name} is missing and being made again."
+        )
+    if s.canary.status.canary_weight == 100 and strategy_keeps_all(s):
+        return None
+    if isinstance(s.primary.readiness, Stuck) and serves(s.primary):
+        return fall_back(s, messages.primary_not_ready(s.canary, s.primary.readiness.why))
+    return unready(s, s.primary, Reason.PRIMARY_NOT_READY)
+
+
+def strategy_keeps_all(s: Snapshot) -> bool:
+    """The canary has all the traffic because a promotion failed, not because a blue/green run has reached its end."""
+    return s.canary.status.iterations == 0 and not serves(s.primary)
+
+
+def canary_lags(s: Snapshot, target: Workload) -> Step | None:
+    status = s.canary.status
+    match target.readiness:
+        case Ready():
+            return None
+        case Stuck(why):
+            return fall_back(s, messages.canary_not_ready(s.canary, why))
+        case Progressing(why):
+            deadline = first_readiness(s)
+            if status.last_step_at is None and deadline and s.now >= deadline:
+                limit = s.canary.spec.progress_deadline_seconds
+                return fall_back(
+                    s, messages.canary_not_ready(s.canary, f"{why} after {limit} s (progressDeadlineSeconds)")
+                )
+            return starting(s, target, why, deadline)
+
+
+def first_readiness(s: Snapshot) -> datetime | None:
+    limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
+    return times.after(s.canary.status.run_started_at, limit)
+
+
+def starting(s: Snapshot, target: Workload, why: str, deadline: datetime | None) -> Stay:
+    """Quiet for the first interval, as Flagger looks no sooner; then said aloud."""
+    patience = times.after(s.canary.status.run_started_at, s.interval)
+    if patience and s.now < patience:
+        return Stay(reason=Reason.CANARY_STARTING, message=f"Waiting for {target.name}: {why}.", until=patience)
+    said = messages.canary_not_ready(s.canary, why)
+    message = f"{target.name} is not ready: {why}."
+    return Stay(reason=Reason.CANARY_NOT_READY, message=message, says=(said,), until=deadline)
+
+
+def fall_back(s: Snapshot, *says: Announcement) -> Step:
+    """Back to the primary. The last copy that serves is never taken away."""
+    ended = replace(
+        s.canary.status, phase=Phase.FAILED, failed_checks=0, iterations=0, routed_at=None, last_step_at=None
+    )
+    if serves(s.primary):
+        return Move(replace(ended, canary_weight=0, run_ended_at=None), (*says, messages.failed(s.canary)))
+    why = f"{s.canary.primary_name} has no pod that serves"
+    if not serves(s.target):
+        message = f"The run has failed, but {why} and neither has the target: nothing can be rolled back to."
+        return Stay(reason=Reason.PRIMARY_STUCK, message=message, says=says)
+    now = to_milliseconds(s.now)
+    kept = replace(ended, canary_weight=100, run_ended_at=now)
+    return Move(kept, (*says, messages.promotion_failed(s.canary, why)))
+
+
+def unanalysed(s: Snapshot, target: Workload) -> Move | None:
+    return promotion(s) if s.canary.skips_analysis else None
+
+
+def unstarted(s: Snapshot, target: Workload) -> Move | Stay | None:
+    """The first step is taken as soon as the canary is ready."""
+    if s.canary.status.last_step_at is not None:
+        return None
+    says = (*unsupported(s), messages.starting(s.canary))
+    if s.canary.status.canary_weight:
+        return Move(stepped(s), says)
+    first = advance(s)
+    return replace(first, says=says + first.says) if isinstance(first, Move) else first
+
+
+def unsupported(s: Snapshot) -> tuple[Announcement, ...]:
+    if s.shifts or s.canary.analysis.iterations > 0:
+        return ()
+    return messages.weights_unsupported(s.canary, s.provider, iterations(s))
+
+
+def unripe(s: Snapshot, target: Workload) -> Stay | Move | None:
+    """The present step lasts until its interval is over, and counts only if its routing is in force."""
+    status = s.canary.status
+    if not s.shifts and status.iterations > iterations(s):
+        return promotion(s)
+    due = times.after(status.last_step_at, s.interval)
+    if due and s.now < due:
+        return Stay(reason=Reason.STEP_RUNNING, message=present_step(s), until=due)
+    why = pending(s, safe(s, split(status.canary_weight))) if s.shifts else None
+    return Stay(reason=Reason.ROUTING_PENDING, message=f"Waiting for the routing: {why}.") if why else None
+
+
+def present_step(s: Snapshot) -> str:
+    status = s.canary.status
+    if status.iterations:
+        return (
+            f"Iteration {min(status.iterations, iterations(s))} of {iterations(s)}; its metrics are judged at its end."
+        )
+    return (
+        f"{status.canary_weight} % of the traffic goes to the canary; the metrics of this step are judged at its end."
+    )
+
+
+def promoting(s: Snapshot, target: Workload) -> Step:
+    """The primary takes over the analysed revision; only when it is ready does it get its traffic back."""
+    primary = s.primary
+    if primary is None or primary.carries != s.canary.status.last_applied_spec:
+        return superseded(s, target) or Stay(
+            reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}."
+        )
+    if isinstance(primary.readiness, Stuck):
+        return promotion_failed(s, primary.readiness.why)
+    return unready(s, primary, Reason.COPYING) or handing_back(s)
+
+
+def promotion_failed(s: Snapshot, why: str) -> Move:
+    """The primary's copy is broken and the canary is the healthy one: stop here, never roll back (flagger#1898)."""
+    now = to_milliseconds(s.now)
+    status = replace(
+        s.canary.status, phase=Phase.FAILED, canary_weight=100, iterations=0, failed_checks=0, run_ended_at=now
+    )
+    cause = f"{messages.primary_of(s.canary)} not ready: {why}"
+    return Move(status, (messages.primary_not_ready(s.canary, why), messages.promotion_failed(s.canary, cause)))
+
+
+def handing_back(s: Snapshot) -> Step:
+    """All at once, or by `stepWeightPromotion` with an interval between two steps."""
+    status, analysis = s.canary.status, s.canary.analysis
+    weight = giving_back(analysis, status.canary_weight) if s.shifts else 0
+    gradual = s.shifts and analysis.step_weight_promotion > 0 and status.canary_weight > 0
+    due = times.after(status.last_step_at, s.interval)
+    if gradual and due and s.now < due:
+        message = (
+            f"{status.canary_weight} % of the traffic still goes to the canary; the primary gets more at the next step."
+        )
+        return Stay(reason=Reason.STEP_RUNNING, message=message, until=due)
+    said = messages.primary_weight_advanced(s.canary, 100 - weight) if gradual else messages.all_to_primary(s.canary)
+    says = (said,) if s.shifts else ()
+    if weight > 0:
+        return Move(stepped(s, canary_weight=weight), says)
+    status = replace(status, phase=Phase.FINALISING, canary_weight=0, iterations=0, routed_at=None, last_step_at=None)
+    return Move(status, says)
+
+
+def finalising(s: Snapshot, target: Workload) -> Step:
+    """Success needs evidence: the primary carries exactly the analysed revision, is ready, and has all the traffic."""
+    status, primary = s.canary.status, s.primary
+    if primary is None or primary.carries != status.last_applied_spec:
+        return Stay(
+            reason=Reason.PRIMARY_STUCK, message=f"{s.canary.primary_name} does not carry the analysed revision."
+        )
+    if isinstance(primary.readiness, Stuck) and serves(target):
+        return promotion_failed(s, primary.readiness.why)
+    waits = unready(s, primary, Reason.PRIMARY_NOT_READY) or drained(s, target)
+    if waits:
+        return waits
+    over = replace(
+        status,
+        phase=Phase.SUCCEEDED,
+        last_promoted_spec=status.last_applied_spec,
+        run_ended_at=to_milliseconds(s.now),
+        routed_at=None,
+    )
+    skipped = s.canary.skips_analysis
+    return Move(over, (messages.promoted_unanalysed(s.canary) if skipped else messages.promoted(s.canary),))
+
+
+def waiting(s: Snapshot, target: Workload) -> Step:
+    """A gate that Flagger left closed and that the spec no longer has."""
+    return begin(s, target, Stay(reason=Reason.AT_REST, message="No gate is left to wait for."))
+
+
+def gate_gone(s: Snapshot, target: Workload) -> Step:
+    return Move(replace(s.canary.status, phase=Phase.PROGRESSING))
+
+
+def terminating(s: Snapshot) -> Step:
+    """Deleted: the target gets everything back first; then the finalizer goes."""
+    status = s.canary.status
+    if released(s):
+        return Move(status, (messages.terminated(s.canary),))
+    if status.phase is not Phase.TERMINATING:
+        return Move(replace(status, phase=Phase.TERMINATING, routed_at=None), (messages.terminating(s.canary),))
+    wanted = TO_CANARY if s.shifts and s.valid else TO_PRIMARY
+    in_force = pending(s, wanted, "target") is None
+    if in_force and not status.routed_at:
+        return Move(replace(status, routed_at=to_milliseconds(s.now)))
+    limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
+    deadline = times.after(s.canary.metadata.deletion_timestamp, limit)
+    due = settles_at(s) if in_force else None
+    return Stay(
+        reason=Reason.TERMINATING,
+        message=f"{s.canary.spec.target_ref.name} gets its replicas and its traffic back before the canary goes.",
+        until=min(moment for moment in (due, deadline) if moment) if due or deadline else None,
+    )
+
+
+RUNNING = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING})
+"""Phases of a run: an edit that makes the spec invalid does not stop it while the last valid spec is known."""
+
+PHASES: Mapping[Phase, Callable[[Snapshot, Workload], Step]] = {
+    Phase.NONE: new,
+    Phase.INITIALIZING: initializing,
+    Phase.INITIALIZED: at_rest,
+    Phase.WAITING: waiting,
+    Phase.PROGRESSING: progressing,
+    Phase.WAITING_PROMOTION: gate_gone,
+    Phase.PROMOTING: promoting,
+    Phase.FINALISING: finalising,
+    Phase.SUCCEEDED: at_rest,
+    Phase.FAILED: failed,
+    Phase.TERMINATING: at_rest,
+    Phase.TERMINATED: at_rest,
+}

@@ -1,0 +1,81 @@
+"""Which side may take traffic, and when the routing counts as in force. The safety rules live here."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from davy.core import times
+from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Ready, Routing, Snapshot, Workload
+
+LONGEST_SETTLE = timedelta(seconds=60)
+TO_CANARY = Routing(0, 100)
+
+
+def serves(side: Workload | None) -> bool:
+    return side is not None and side.serving > 0
+
+
+def safe(s: Snapshot, wanted: Routing) -> Routing:
+    """The wanted split, but no weight on a side without a ready endpoint while the other has one."""
+    if wanted.canary and not serves(s.target) and serves(s.primary):
+        return TO_PRIMARY
+    if wanted.primary and not serves(s.primary) and serves(s.target):
+        return TO_CANARY
+    return wanted
+
+
+def split(weight: int) -> Routing:
+    return Routing(100 - weight, weight)
+
+
+def apex(s: Snapshot) -> str:
+    """The side that the apex Service selects: the primary.
+
+    Unless the side selected has no ready endpoint and the other has; and back only when the primary is ready again.
+    """
+    if s.apex_selects == "target":
+        back = s.primary is not None and isinstance(s.primary.readiness, Ready)
+        return "primary" if back or not serves(s.target) else "target"
+    return "target" if not serves(s.primary) and serves(s.target) else "primary"
+
+
+def pending(s: Snapshot, wanted: Routing, selects: str = "") -> str | None:
+    """Why the wanted routing is not in force; None if it is, as far as anybody can tell."""
+    if isinstance(s.traffic.confirmation, Pending):
+        return s.traffic.confirmation.why
+    if s.traffic.routing != wanted:
+        return "the routing has just been written"
+    if s.apex_selects != (selects or apex(s)):
+        return "the apex Service has just been written"
+    return None
+
+
+def settle_time(s: Snapshot) -> timedelta:
+    """How long a new routing is given to take effect before capacity goes."""
+    if isinstance(s.traffic.confirmation, Confirmed) and s.traffic.confirmation.at_once:
+        return timedelta(0)
+    asked = s.canary.spec.service.drain_seconds
+    if asked is not None:
+        return timedelta(seconds=asked)
+    return min(s.interval, LONGEST_SETTLE)
+
+
+def settles_at(s: Snapshot) -> datetime | None:
+    """When capacity may go; None before the routing was seen in force."""
+    return times.after(s.canary.status.routed_at, settle_time(s))
+
+
+def settled(s: Snapshot, wanted: Routing, selects: str = "") -> bool:
+    """The wanted routing is in force and has been for the settle time."""
+    due = settles_at(s)
+    return pending(s, wanted, selects) is None and due is not None and s.now >= due
+
+
+def back_on_primary(s: Snapshot) -> bool:
+    """All traffic is on the primary, has been for the settle time, and the primary serves it."""
+    return serves(s.primary) and settled(s, TO_PRIMARY)
+
+
+def back_on_target(s: Snapshot) -> bool:
+    """All traffic is on the target, has been for the settle time, and the target serves it."""
+    return serves(s.target) and settled(s, TO_CANARY if s.shifts and s.valid else TO_PRIMARY, "target")
