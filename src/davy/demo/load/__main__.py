@@ -9,6 +9,7 @@ import sys
 import time
 
 import msgspec
+import uvloop
 
 from davy.demo.load.generator import Generator
 from davy.demo.load.target import BadTarget, read_target
@@ -22,7 +23,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0, help="stop after so many seconds")
     parser.add_argument("--requests", type=int, default=1_000_000, help="stop after so many requests")
     bounds = parser.parse_args()
-    asyncio.run(load(bounds.seconds, bounds.requests))
+    uvloop.run(load(bounds.seconds, bounds.requests))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
+from typing import cast
 
 from davy.demo.load.tally import CONNECT, MALFORMED, RESET
 from davy.demo.load.wire import Answer, Malformed, Reader
@@ -42,8 +43,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods, not by its class
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
