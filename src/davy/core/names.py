@@ -4,8 +4,6 @@ The names of the Services and of the primary stand in `davy.api.canary` beside t
 they become addresses, and everything else that is written into objects to tell them apart has its one place.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 

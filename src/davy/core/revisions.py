@@ -4,8 +4,6 @@ A hash carries the name of its scheme. Schemes are never changed, only added: a 
 compared by the old one, so that an upgrade of Davy starts no release.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable, Mapping

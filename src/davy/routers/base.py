@@ -21,6 +21,10 @@ class Feature(Flag):
     SESSION_AFFINITY = auto()
 
 
+class Inexpressible(Exception):  # noqa: N818 - a state of the manifest, not a mistake in the program
+    """The canary asks for something that the provider has no words for; the text names the field."""
+
+
 Existing = Mapping[Ref, Manifest]
 """The objects of `reads()` that exist, as the API server serves them."""
 
@@ -35,7 +39,10 @@ class Router(Protocol):
         """The objects that this router writes or derives its own from."""
 
     def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest]:
-        """The objects as they should be, whole, for server-side apply; no trace of what was there before."""
+        """The objects as they should be, whole, for server-side apply; no trace of what was there before.
+
+        Raises `Inexpressible`. An existing object that was not made for this Canary gets no owner reference.
+        """
 
     def routing(self, canary: Canary, existing: Existing) -> Routing | None:
         """The split that the objects say; None if they are missing or say none that this router would write."""
