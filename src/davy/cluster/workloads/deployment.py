@@ -25,6 +25,7 @@ from davy.cluster.workloads.objects import (
     is_leaving,
     name,
     owned_by,
+    owners,
     uid,
 )
 from davy.cluster.workloads.queue import Queue, work
@@ -76,9 +77,10 @@ class Rollout:
 def claims(found: Claim, deployment: Manifest) -> Iterator[Write]:
     """Take orphans in, let strangers go."""
     for each in found.adopt:
-        yield merge(each, {"metadata": {"uid": uid(each), "ownerReferences": [owned_by(deployment)]}})
+        yield merge(each, {"metadata": {"uid": uid(each), "ownerReferences": [*owners(each), owned_by(deployment)]}})
     for each in found.release:
-        yield merge(each, {"metadata": {"uid": uid(each), "ownerReferences": None}})
+        kept = [owner for owner in owners(each) if owner["uid"] != uid(deployment)]
+        yield merge(each, {"metadata": {"uid": uid(each), "ownerReferences": kept or None}})
 
 
 def desired(seen: Rollout) -> tuple[Write, ...]:
