@@ -1,0 +1,1 @@
+"""The metrics of the embedded cluster: a scraper, a bounded store and the Prometheus query API."""
