@@ -1,7 +1,6 @@
 """What every metrics provider is: one query in, one number out, or the reason why not."""
 
-from __future__ import annotations
-
+import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -29,6 +28,10 @@ class Unreachable(Exception):  # noqa: N818 - a state of the world, not a mistak
     """No answer came: refused, reset, timed out, name unknown. Its text says which."""
 
 
+class Misconfigured(ValueError):  # noqa: N818 - a state of the manifest, not a mistake in the program
+    """A provider cannot be made from what its spec and its Secret say; the text names what is missing."""
+
+
 class Http(Protocol):
     """What the shell lends a provider: one HTTP call. Raises `Unreachable`."""
 
@@ -52,3 +55,18 @@ class Provider(Protocol):
 
     async def ping(self, http: Http) -> Reading:
         """`Value` if it is there, `Error` if not."""
+
+
+LONGEST_EXCERPT = 200
+
+
+def excerpt(body: bytes | str) -> str:
+    """The beginning of an answer on one line, for people: no page of HTML in an Event."""
+    text = body if isinstance(body, str) else body[: 4 * LONGEST_EXCERPT].decode(errors="replace")
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_EXCERPT else f"{line[:LONGEST_EXCERPT]}…"
+
+
+def basic(user: str, password: str) -> str:
+    """The value of `Authorization` for a user name and a password."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
