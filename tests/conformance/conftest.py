@@ -1,0 +1,48 @@
+"""What every conformance test shares: a missing part skips with its reason, and fails where it could have been had."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import NoReturn
+
+import pytest
+from tests.conformance.api.play import Server
+from tests.conformance.api.servers import SERVERS
+from tests.conformance.parts.build import MissingPartError
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[str], Server]]:
+    """Servers by name, each started when first asked for and ended with the session."""
+    started: dict[str, Server | MissingPartError] = {}
+    with ExitStack() as stack:
+
+        def named(name: str) -> Server:
+            if name not in started:
+                started[name] = _started(name, stack)
+            server = started[name]
+            if isinstance(server, MissingPartError):
+                missing(server)
+            return server
+
+        yield named
+
+
+@pytest.fixture(params=list(SERVERS))
+def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
+    """Each of the servers in turn."""
+    return servers(request.param)
+
+
+def _started(name: str, stack: ExitStack) -> Server | MissingPartError:
+    try:
+        return stack.enter_context(SERVERS[name]())
+    except MissingPartError as error:
+        return error
+
+
+def missing(part: MissingPartError) -> NoReturn:
+    """Skips, saying what is missing; with CI=true a part that could have been had is a failure."""
+    if os.environ.get("CI") == "true" and part.obtainable:
+        pytest.fail(str(part))
+    pytest.skip(str(part))
