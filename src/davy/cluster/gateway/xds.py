@@ -122,9 +122,11 @@ class XdsServer:
         app = web.Application()
         app.router.add_post("/v3/discovery:{type}", self._answer)
         # A poll whose connection is gone must not count as one that was answered.
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, keepalive_timeout=3600)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, keepalive_timeout=3600, shutdown_timeout=0.1
+        )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
