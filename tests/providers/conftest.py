@@ -9,8 +9,8 @@ import pytest
 
 from davy.providers.base import Response, Unreachable
 
-# Before the first asynchronous test looptime asks the policy for a loop even for ordinary tests; the policy would make one
-# that nobody closes. Saying that there is none prevents that.
+# Before the first asynchronous test looptime asks the policy for a loop even for ordinary tests, and the policy would
+# make one that nobody closes. Saying that there is none prevents that.
 asyncio.set_event_loop(None)
 
 
