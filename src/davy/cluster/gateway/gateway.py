@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import structlog
 
+from davy.cluster.gateway.admin import Admin
 from davy.cluster.gateway.drain import ANNOTATION, Drains, hosts_of, terminating_pods
 from davy.cluster.gateway.endpoints import PodKey
 from davy.cluster.gateway.envoy import Envoy, find_envoy
@@ -67,19 +68,20 @@ class ClusterGateway:
         self._shelves = Shelves(client, self.kick)
         self._report = Report(client)
         self._showing = Showing(patience)
-        self._drains = Drains(lambda: self._envoy.admin, self.kick, patience=drain_patience)
+        self._drains = Drains(lambda: self._admin, self.kick, patience=drain_patience)
         self._listening: set[Socket] = set()
         self._unusable: dict[Socket, str] = {}
         self._annotated: frozenset[PodKey] = frozenset()
         self._xds = XdsServer()
+        self._envoy: Envoy | None = None
         self.ready = asyncio.Event()  # the objects of the start are in force
 
     async def run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=5)
         async with aiohttp.ClientSession(timeout=timeout) as session, self._xds:
-            self._envoy = Envoy(self._binary, self._directory, session, concurrency=self._concurrency)
+            self._envoy = envoy = Envoy(self._binary, self._directory, session, concurrency=self._concurrency)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._envoy.run(self._xds.port))
+                group.create_task(envoy.run(self._xds.port))
                 group.create_task(self._shelves.run())
                 group.create_task(self._report.run())
                 group.create_task(self._drains.run())
@@ -91,13 +93,20 @@ class ClusterGateway:
 
     def metrics_url(self) -> str | None:
         """Where Envoy's request counters and times are scraped; None while it is not up."""
-        admin = self._envoy.admin
+        admin = self._admin
         return f"{admin.url}{METRICS}{METRICS_FILTER}" if admin is not None else None
 
     @property
     def pid(self) -> int | None:
         """Envoy's process id."""
-        return self._envoy.pid
+        return self._envoy.pid if self._envoy is not None else None
+
+    @property
+    def _admin(self) -> Admin | None:
+        return self._envoy.admin if self._envoy is not None else None
+
+    def _complaint(self) -> str:
+        return self._envoy.complaint() if self._envoy is not None else ""
 
     async def _follow(self) -> None:
         await self._shelves.synced()
@@ -110,10 +119,10 @@ class ClusterGateway:
         try:
             await self._bring_into_force()
         except TimeoutError:
-            log.warning("Envoy does not acknowledge", seconds=ACK_TIMEOUT, log=str(self._envoy.log))
+            log.warning("Envoy does not acknowledge", seconds=ACK_TIMEOUT, log=str(self._directory))
             self._kick_in(RETRY)
         except RejectedError as error:
-            log.warning("Envoy refuses a configuration", error=str(error), words=self._envoy.complaint())
+            log.warning("Envoy refuses a configuration", error=str(error), words=self._complaint())
         else:
             self.ready.set()
 
@@ -158,7 +167,7 @@ class ClusterGateway:
         return config
 
     def _refusal(self) -> str:
-        return f"Envoy refuses this route, the last good one stays in force: {self._envoy.complaint()}"
+        return f"Envoy refuses this route, the last good one stays in force: {self._complaint()}"
 
     def _probe(self, world: World) -> dict[Socket, str]:
         """Which of the wanted sockets cannot be listened on; those that Envoy has are not asked again."""
