@@ -34,7 +34,7 @@ def ends(progress: Progress) -> dict[tuple[str, int, str], int]:
 
 async def test_good_answers_are_counted_and_half_of_the_connections_are_kept(serving: Serving) -> None:
     async with serving(lambda _: "good") as served:
-        progress = await send(60, target(served.port))
+        progress = await send(60, target(served.port, rate=200))
     assert ends(progress) == {("1.0", 200, ""): 60}
     asked_to_close = sum(b"connection: close" in request for request in served.requests)
     assert asked_to_close == 30

@@ -22,14 +22,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="davy.demo.load", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="stop after so many seconds")
     parser.add_argument("--requests", type=int, default=1_000_000, help="stop after so many requests")
+    parser.add_argument("--began", type=float, default=time.monotonic(), help="when elapsed was 0 (monotonic clock)")
     bounds = parser.parse_args()
-    uvloop.run(load(bounds.seconds, bounds.requests))
+    uvloop.run(load(bounds.began, bounds.seconds, bounds.requests))
     return 0
 
 
-async def load(seconds: float, requests: int) -> None:
+async def load(began: float, seconds: float, requests: int) -> None:
     """Send, count and report; the last line has `ended`. Ends with standard input: it outlives nobody."""
-    generator = Generator(most_requests=requests, clock=time.monotonic)
+    generator = Generator(most_requests=requests, clock=lambda: time.monotonic() - began)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -63,7 +63,7 @@ class Lane:
 
 
 class Generator:
-    """Sends requests until told to stop or until its bound is reached."""
+    """Sends requests until told to stop or until its bound is reached. `clock` gives seconds since some beginning."""
 
     def __init__(self, *, most_requests: int, clock: Callable[[], float]) -> None:
         self._tally = Tally()
@@ -73,12 +73,6 @@ class Generator:
         self._held_back = 0
         self._most = most_requests
         self._clock = clock
-        self._began = clock()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return self._clock() - self._began
 
     @property
     def spent(self) -> bool:
@@ -94,7 +88,7 @@ class Generator:
 
     def progress(self, *, ended: bool = False) -> Progress:
         """What was counted so far."""
-        return self._tally.progress(self.elapsed, open_now=len(self._open), held_back=self._held_back, ended=ended)
+        return self._tally.progress(self._clock(), open_now=len(self._open), held_back=self._held_back, ended=ended)
 
     async def run(self) -> None:
         """Send requests until the bound is reached; cancel to stop earlier."""
@@ -157,5 +151,5 @@ class Generator:
 
     def _fail(self, outcome: Outcome, words: str, *, keep: bool) -> None:
         self._tally.add(outcome)
-        elapsed = round(self.elapsed, 3)
+        elapsed = round(self._clock(), 3)
         self._tally.remember(Trouble(elapsed, outcome.target, outcome.status, outcome.failure, keep, words))
