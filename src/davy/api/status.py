@@ -85,6 +85,7 @@ class CanaryStatus(Words, frozen=True):
     - `observed_generation`: generation of the spec that this status was made from
     - `message`: what happened, what is waited for, until when, what to do
     - `run_started_at`: when this run began (RFC3339, milliseconds)
+    - `run_ended_at`: when the last effect of this run was in place (RFC3339, milliseconds)
     - `last_step_at`: when the last step was taken (RFC3339, milliseconds)
     - `next_step_at`: when the next step is due (RFC3339, milliseconds)
     - `routed_at`: when the routing in force was first seen to be what the phase wants (RFC3339, milliseconds)
@@ -108,6 +109,7 @@ class CanaryStatus(Words, frozen=True):
     observed_generation: int = 0
     message: str = ""
     run_started_at: str | None = None
+    run_ended_at: str | None = None
     last_step_at: str | None = None
     next_step_at: str | None = None
     routed_at: str | None = None
