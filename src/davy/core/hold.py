@@ -56,6 +56,12 @@ def revision(s: Snapshot) -> str:
 
 
 def at_rest(s: Snapshot) -> Desired:
+    """All traffic to the primary, which notes what it carries, also where Flagger left it or the hash was rebased."""
+    status, primary = s.canary.status, s.primary
+    promoted = status.last_promoted_spec
+    current = s.target is not None and s.target.revision == status.last_applied_spec == promoted
+    if current and primary is not None and primary.like_target and primary.carries != promoted:
+        return replace(routed(s, 0), primary=PrimaryWish.NOTE, run=promoted)
     return routed(s, 0)
 
 

@@ -21,7 +21,7 @@ from davy.core.reasons import Reason
 from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Snapshot, Stuck, Workload
 from davy.core.strategies import advance, iterations, promotion, stepped
 from davy.core.times import to_milliseconds
-from davy.core.traffic import TO_CANARY, pending, safe, serves, settles_at, split
+from davy.core.traffic import TO_CANARY, intact, pending, safe, serves, settles_at, split
 from davy.core.weights import giving_back
 
 TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
@@ -105,7 +105,8 @@ def unready(s: Snapshot, primary: Workload, soon: Reason) -> Stay | None:
             if patience and s.now < patience:
                 return Stay(reason=soon, message=f"Waiting for {primary.name}: {why}.", until=patience)
             said = messages.primary_not_ready(s.canary, why)
-            return Stay(reason=Reason.PRIMARY_NOT_READY, message=f"{primary.name} is not ready: {why}.", says=(said,))
+            message = f"{primary.name} is not ready: {why}."
+            return Stay(reason=Reason.PRIMARY_NOT_READY, message=message, says=(said,), until=s.now + s.interval)
         case Stuck(why):
             said = messages.primary_not_ready(s.canary, why)
             message = f"{primary.name} is not ready: {why}. The traffic stays where it is; look at its pods."
@@ -169,8 +170,7 @@ def begin(s: Snapshot, target: Workload, otherwise: Stay) -> Step:
         case Change.REBASE:
             return Move(rebased(status, target))
         case Change.NEW:
-            kept = status.phase is Phase.FAILED and status.canary_weight > 0
-            waits = None if kept else comparable(s)
+            waits = comparable(s) if intact(s) or status.canary_weight == 0 else None
             return waits or Move(started(s, target), (messages.new_revision(s.canary),))
 
 
@@ -188,7 +188,7 @@ def started(s: Snapshot, target: Workload) -> CanaryStatus:
     After a failed promotion the canary keeps all its traffic: it is the only copy that serves.
     """
     status = s.canary.status
-    alone = status.canary_weight == 100 and (status.phase is Phase.FAILED or not serves(s.primary))
+    alone = status.canary_weight == 100 and not intact(s)
     return replace(
         status,
         phase=Phase.PROGRESSING,
@@ -235,16 +235,11 @@ def primary_lags(s: Snapshot, target: Workload) -> Step | None:
         return Stay(
             reason=Reason.PRIMARY_NOT_READY, message=f"{s.canary.primary_name} is missing and being made again."
         )
-    if s.canary.status.canary_weight == 100 and strategy_keeps_all(s):
-        return None
+    if s.canary.status.canary_weight == 100 and not intact(s):
+        return None  # after a failed promotion: nothing to compare with, and nothing to fall back to
     if isinstance(s.primary.readiness, Stuck) and serves(s.primary):
         return fall_back(s, messages.primary_not_ready(s.canary, s.primary.readiness.why))
     return unready(s, s.primary, Reason.PRIMARY_NOT_READY)
-
-
-def strategy_keeps_all(s: Snapshot) -> bool:
-    """The canary has all the traffic because a promotion failed, not because a blue/green run has reached its end."""
-    return s.canary.status.iterations == 0 and not serves(s.primary)
 
 
 def canary_lags(s: Snapshot, target: Workload) -> Step | None:
@@ -276,7 +271,8 @@ def starting(s: Snapshot, target: Workload, why: str, deadline: datetime | None)
         return Stay(reason=Reason.CANARY_STARTING, message=f"Waiting for {target.name}: {why}.", until=patience)
     said = messages.canary_not_ready(s.canary, why)
     message = f"{target.name} is not ready: {why}."
-    return Stay(reason=Reason.CANARY_NOT_READY, message=message, says=(said,), until=deadline)
+    look = s.now + s.interval  # missing pods count as stuck by time alone: no event comes
+    return Stay(reason=Reason.CANARY_NOT_READY, message=message, says=(said,), until=min(look, deadline or look))
 
 
 def fall_back(s: Snapshot, *says: Announcement) -> Step:
@@ -284,9 +280,9 @@ def fall_back(s: Snapshot, *says: Announcement) -> Step:
     ended = replace(
         s.canary.status, phase=Phase.FAILED, failed_checks=0, iterations=0, routed_at=None, last_step_at=None
     )
-    if serves(s.primary):
+    if serves(s.primary) and intact(s):
         return Move(replace(ended, canary_weight=0, run_ended_at=None), (*says, messages.failed(s.canary)))
-    why = f"{s.canary.primary_name} has no pod that serves"
+    why = f"{s.canary.primary_name} does not run the last promoted revision, or has no pod that serves"
     if not serves(s.target):
         message = f"The run has failed, but {why} and neither has the target: nothing can be rolled back to."
         return Stay(reason=Reason.PRIMARY_STUCK, message=message, says=says)

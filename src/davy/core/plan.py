@@ -17,6 +17,8 @@ class PrimaryWish(Enum):
     LEAVE = "leave"
     EXIST = "exist"
     """Create it from the target if it is not there; touch nothing otherwise."""
+    NOTE = "note"
+    """It runs the right template already, and is to note the revision's present name."""
     CARRY = "carry"
     """It runs the target's template as it stands."""
 

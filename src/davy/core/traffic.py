@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from davy.core import times
-from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Ready, Routing, Snapshot, Workload
+from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Ready, Routing, Snapshot, Stuck, Workload
 
 LONGEST_SETTLE = timedelta(seconds=60)
 TO_CANARY = Routing(0, 100)
@@ -13,6 +13,15 @@ TO_CANARY = Routing(0, 100)
 
 def serves(side: Workload | None) -> bool:
     return side is not None and side.serving > 0
+
+
+def intact(s: Snapshot) -> bool:
+    """The primary carries what was last promoted; one that a promotion has changed is no way back (flagger#1898)."""
+    if s.primary is None:
+        return False
+    if s.primary.carries:
+        return s.primary.carries == s.canary.status.last_promoted_spec
+    return not isinstance(s.primary.readiness, Stuck)  # a primary of Flagger's, which noted nothing
 
 
 def safe(s: Snapshot, wanted: Routing) -> Routing:

@@ -37,6 +37,7 @@ class Cache:
         namespace: str | None = None,
         *,
         labels: str = "",
+        fields: str = "",
         metadata_only: bool = False,
         random: Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -46,6 +47,7 @@ class Cache:
         self._client = client
         self._namespace = namespace
         self._labels = labels
+        self._fields = fields
         self._metadata_only = metadata_only
         self._random = random or Random()
         self._sleep = sleep
@@ -85,7 +87,12 @@ class Cache:
 
     async def _relist(self) -> None:
         listing = await self._client.list(
-            self.kind, self._namespace, labels=self._labels, type=msgspec.Raw, metadata_only=self._metadata_only
+            self.kind,
+            self._namespace,
+            labels=self._labels,
+            fields=self._fields,
+            type=msgspec.Raw,
+            metadata_only=self._metadata_only,
         )
         self._tell(self._objects.relisted(self._readable(listing.items), listing.resource_version))
         self.synced.set()
@@ -98,6 +105,7 @@ class Cache:
             self._namespace,
             resource_version=self._objects.position,
             labels=self._labels,
+            fields=self._fields,
             metadata_only=self._metadata_only,
         )
         async with aclosing(watch) as events:

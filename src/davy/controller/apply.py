@@ -1,0 +1,146 @@
+"""The applier: the only code that writes objects. It writes nothing that is so already."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import msgspec
+
+from davy.api import codec
+from davy.api.canary import API_VERSION
+from davy.api.ref import Manifest, Ref, ref_of
+from davy.controller.world import World
+from davy.core.names import FINALIZER
+from davy.kube.client import Client
+from davy.kube.errors import AlreadyExists, Conflict, Invalid, KubeError
+from davy.kube.kinds import Kind
+from davy.kube.managed_fields import Applied, is_applied, take_over
+from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
+
+FLAGGER = "flagger"
+CANARY = Kind(API_VERSION, "Canary")
+
+
+class Stale(Exception):  # noqa: N818 - a state of the world
+    """Somebody wrote in between. The tick ends here; what changed is on its way through the watch."""
+
+
+class Applier:
+    """Turns writes into requests, one after another; the reply to each goes into the cache."""
+
+    def __init__(self, client: Client, world: World) -> None:
+        self._client = client
+        self._world = world
+        self._applied: dict[Ref, Applied] = {}
+
+    async def apply(self, writes: tuple[Write, ...]) -> int:
+        """Makes the writes true, in their order; the number of requests that changed something.
+
+        Raises `Stale` if another writer came first, and the `KubeError` of the first write that fails: later writes
+        depend on earlier ones.
+        """
+        return sum([await self._write(write) for write in writes])
+
+    async def _write(self, write: Write) -> bool:
+        try:
+            match write:
+                case Create(manifest):
+                    return await self._create(manifest)
+                case Apply(manifest):
+                    return await self._apply(manifest)
+                case Replace():
+                    return await self._replace(write)
+                case Scale(ref, replicas):
+                    return await self._scale(ref, replicas)
+                case Finalizer():
+                    return await self._finalizer(write)
+                case Status():
+                    return await self._status(write)
+                case _:
+                    assert_never(write)
+        except (Conflict, AlreadyExists) as error:
+            raise Stale(str(error)) from error
+
+    async def _create(self, manifest: Manifest) -> bool:
+        self._world.put(ref_of(manifest), await self._client.create(manifest, type=msgspec.Raw))
+        return True
+
+    async def _apply(self, manifest: Manifest) -> bool:
+        ref = ref_of(manifest)
+        live = self._world.get(ref)
+        if live is not None:
+            live = await self._taken_over(ref, live)
+            if is_applied(live, manifest, self._client.manager, self._applied.get(ref)):
+                return False
+        reply = await self._client.apply(manifest, type=msgspec.Raw)
+        self._world.put(ref, reply)
+        self._applied[ref] = Applied(manifest, msgspec.json.decode(reply))
+        return True
+
+    async def _taken_over(self, ref: Ref, live: Manifest) -> Manifest:
+        """What Flagger wrote becomes ours; otherwise a field that is no longer wanted would stay for ever."""
+        patch = take_over(live, FLAGGER, self._client.manager)
+        if patch is None:
+            return live
+        reply = await self._patched(ref, patch)
+        self._world.put(ref, reply)
+        taken: Manifest = msgspec.json.decode(reply)
+        return taken
+
+    async def _replace(self, write: Replace) -> bool:
+        ops: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": write.resource_version}
+        ]
+        for path, value in write.parts.items():
+            ops.append({"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value})
+        self._world.put(write.ref, await self._patched(write.ref, ops))
+        return True
+
+    async def _patched(self, ref: Ref, ops: list[dict[str, Any]]) -> msgspec.Raw:
+        """A JSON patch whose `test` guards it: a server answers a failed test with 422, which is a conflict."""
+        try:
+            return await self._client.patch(
+                Kind(ref.api_version, ref.kind), ref.namespace, ref.name, ops, content="json", type=msgspec.Raw
+            )
+        except Invalid as error:
+            if ops[0]["op"] == "test" and "test" in str(error).lower():
+                raise Stale(str(error)) from error
+            raise
+
+    async def _scale(self, ref: Ref, replicas: int) -> bool:
+        """Only through the scale subresource; the workload's own cache learns of it by the watch."""
+        reply = await self._client.patch(
+            Kind(ref.api_version, ref.kind),
+            ref.namespace,
+            ref.name,
+            {"spec": {"replicas": replicas}},
+            content="merge",
+            subresource="scale",
+        )
+        self._world.expect(ref, reply["metadata"]["resourceVersion"])
+        return True
+
+    async def _finalizer(self, write: Finalizer) -> bool:
+        metadata = write.canary.metadata
+        others = [name for name in metadata.finalizers if name != FINALIZER]
+        wanted = [*others, FINALIZER] if write.present else others
+        body = {"metadata": {"resourceVersion": metadata.resource_version, "finalizers": wanted}}
+        reply = await self._client.patch(
+            CANARY, metadata.namespace, metadata.name, body, content="merge", type=msgspec.Raw
+        )
+        if write.present:
+            self._world.put(write.canary.ref, reply)
+        return True
+
+    async def _status(self, write: Status) -> bool:
+        live = self._world.get(write.canary.ref)
+        if live is None:
+            raise Stale(f"{write.canary.ref} is gone")
+        metadata = {**live["metadata"], "resourceVersion": write.canary.metadata.resource_version}
+        metadata.pop("managedFields", None)
+        body = {**live, "metadata": metadata, "status": codec.encode_status(write.status)}
+        self._world.put(write.canary.ref, await self._client.replace(body, subresource="status", type=msgspec.Raw))
+        return True
+
+
+__all__ = ["Applier", "KubeError", "Stale"]

@@ -1,0 +1,147 @@
+"""Gathers what one decision about one canary may look at, from the caches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from davy.api import codec
+from davy.api.canary import Canary, CanarySpec
+from davy.api.ref import Manifest, Ref
+from davy.api.validate import Problem
+from davy.api.words import Metadata
+from davy.controller.announce import Announcer
+from davy.controller.answer import template_ref
+from davy.controller.queue import Key
+from davy.controller.refuse import Refuser
+from davy.controller.world import CANARY, World
+from davy.core.snapshot import Answer
+from davy.kube.client import Client
+from davy.kube.kinds import Kind
+from davy.perceive import Seen, reads
+from davy.settings import Settings
+from davy.validity import problems
+
+UNSERVED_PAUSE = 30.0
+"""Seconds until a kind that the API server does not serve is asked for again."""
+LIST_PAUSE = 1.0
+BEHIND_PAUSE = 5.0
+"""Seconds; only a safety net, for the watch wakes the canary."""
+
+
+class NotYet(Exception):  # noqa: N818 - a state of the world
+    """The caches do not show enough to decide on."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+
+
+class Gatherer:
+    """Reads the world for the mind, and remembers per canary what only the past can tell: the last valid spec."""
+
+    def __init__(self, client: Client, world: World, announcer: Announcer, settings: Settings) -> None:
+        self._client = client
+        self._world = world
+        self._settings = settings
+        self._refuser = Refuser(client, world, announcer)
+        self._canaries: dict[Key, Canary] = {}
+        self._claims: defaultdict[Ref, set[Key]] = defaultdict(set)
+        self._last_valid: dict[Key, CanarySpec] = {}
+
+    async def gather(self, key: Key, answers: Mapping[str, Answer]) -> Seen | None:
+        """None if the canary is gone. Raises `NotYet`, `DecodeError`, and `KubeError` from asking what is served."""
+        found = self._world.find(ref_of(key))
+        if found is None:
+            return None
+        canary = codec.canary(found.raw)
+        self._claim(key, canary)
+        needed = (*reads(canary, self._settings), *templates(canary))
+        self._world.depend(key, needed)
+        unserved = await self._served(needed)
+        if any(self._world.behind(ref) for ref in (canary.ref, *needed)):
+            raise NotYet("the watch has not brought our last write yet", BEHIND_PAUSE)
+        objects = self._objects(needed)
+        wrong = (*unserved, *problems(canary, self._settings, objects, self._rivals(key, canary)))
+        if not any(problem.severity == "error" for problem in wrong):
+            self._last_valid[key] = canary.spec
+        return Seen(
+            canary=canary, objects=objects, problems=wrong, last_valid=self._last_valid.get(key), answers=answers
+        )
+
+    async def refuse(self, key: Key, error: codec.DecodeError) -> None:
+        """Tells the owner of a canary that cannot be decoded what is wrong with it."""
+        found = self._world.find(ref_of(key))
+        if found is not None:
+            await self._refuser.refuse(found, error)
+
+    def forget(self, key: Key) -> Canary | None:
+        """The canary that is gone, if it was known. Those that wanted the same target are woken."""
+        canary = self._canaries.pop(key, None)
+        self._last_valid.pop(key, None)
+        self._world.forget(key)
+        if canary is not None:
+            self._release(key, canary)
+        return canary
+
+    def known(self) -> Iterable[Canary]:
+        return self._canaries.values()
+
+    def _claim(self, key: Key, canary: Canary) -> None:
+        before = self._canaries.get(key)
+        if before is not None and before.target != canary.target:
+            self._release(key, before)
+        self._canaries[key] = canary
+        self._claims[canary.target].add(key)
+
+    def _release(self, key: Key, canary: Canary) -> None:
+        claims = self._claims[canary.target]
+        claims.discard(key)
+        for other in claims:
+            self._world.wake(other)
+        if not claims:
+            del self._claims[canary.target]
+
+    def _rivals(self, key: Key, canary: Canary) -> tuple[str, ...]:
+        """Canaries that claimed the same target before this one: the older wins, then the name."""
+        return tuple(
+            other[1]
+            for other in sorted(self._claims[canary.target])
+            if other != key and seniority(self._canaries[other].metadata) < seniority(canary.metadata)
+        )
+
+    def _objects(self, refs: Iterable[Ref]) -> dict[Ref, Manifest]:
+        found = ((ref, self._world.get(ref)) for ref in refs)
+        return {ref: manifest for ref, manifest in found if manifest is not None}
+
+    async def _served(self, refs: Iterable[Ref]) -> tuple[Problem, ...]:
+        """Raises `NotYet` while a kind is being listed; a kind that the cluster does not have is a problem."""
+        kind = self._world.unsynced(refs)
+        if kind is None:
+            return ()
+        if await self._client.serves(kind):
+            raise NotYet(f"{kind.kind} is being listed", LIST_PAUSE)
+        return (unserved(kind),)
+
+
+def unserved(kind: Kind) -> Problem:
+    message = (
+        f"needs the kind {kind.kind} of {kind.api_version}, which this cluster does not serve. "
+        "Install its CustomResourceDefinitions, or choose another provider"
+    )
+    return Problem(path="spec.provider", reason="KindNotServed", message=message, severity="error")
+
+
+def ref_of(key: Key) -> Ref:
+    return Ref(CANARY.api_version, CANARY.kind, *key)
+
+
+def templates(canary: Canary) -> tuple[Ref, ...]:
+    """The MetricTemplates that the analysis refers to."""
+    if canary.skips_analysis:
+        return ()
+    return tuple(template_ref(canary, metric) for metric in canary.analysis.metrics if metric.template_ref)
+
+
+def seniority(metadata: Metadata) -> tuple[str, str]:
+    return metadata.creation_timestamp or "", metadata.name

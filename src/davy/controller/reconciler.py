@@ -1,0 +1,132 @@
+"""The loop that reads as a sentence: gather, perceive, decide, render, apply, announce."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+from msgspec import Struct
+
+from davy.api.codec import DecodeError
+from davy.controller.announce import Announcer, Subject
+from davy.controller.answer import Answers
+from davy.controller.apply import Applier, Stale
+from davy.controller.gather import Gatherer, NotYet
+from davy.controller.queue import Key, Queue
+from davy.controller.series import Series
+from davy.core.decide import decide
+from davy.core.plan import Ask, Plan
+from davy.core.snapshot import Snapshot
+from davy.kube.errors import KubeError
+from davy.perceive import Seen, perceive
+from davy.render import render
+from davy.settings import Settings
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before a canary whose writes fail is tried again."""
+
+log = structlog.get_logger("davy")
+
+
+class Hands(Struct, frozen=True):
+    """All that the reconciler works with."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    queue: Queue
+    allowed: Callable[[], Awaitable[object]]
+    """Returns when steps may be taken: the cluster stores all that we must remember."""
+    gatherer: Gatherer
+    answers: Answers
+    applier: Applier
+    announcer: Announcer
+    series: Series
+
+
+class Reconciler:
+    """One canary at a time per key, many keys at once. Nothing is remembered here that a restart would miss."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+        self._pauses: dict[Key, float] = {}
+
+    async def run(self) -> None:
+        """One worker: takes keys until it is cancelled."""
+        queue = self._hands.queue
+        while True:
+            key = await queue.take()
+            try:
+                await self._hands.allowed()
+                await self._attempt(key)
+            finally:
+                queue.done(key)
+
+    async def _attempt(self, key: Key) -> None:
+        """A tick; what goes wrong in it costs this canary a pause and nobody else anything."""
+        with structlog.contextvars.bound_contextvars(canary=f"{key[1]}.{key[0]}"):
+            try:
+                await self.reconcile(key)
+                self._pauses.pop(key, None)
+            except NotYet as wait:
+                log.debug("not yet", why=str(wait))
+                self._hands.queue.after(key, wait.seconds)
+            except Stale as stale:
+                log.info("somebody else wrote first; looking again", why=str(stale))
+                self._hands.queue.after(key, FIRST_PAUSE)
+            except KubeError as error:
+                self._pause(key, error)
+
+    def _pause(self, key: Key, error: Exception) -> None:
+        seconds = self._pauses.get(key, FIRST_PAUSE)
+        self._pauses[key] = min(seconds * 2, LONGEST_PAUSE)
+        log.warning("a write failed", error=str(error), again_in=seconds)
+        self._hands.series.ticks.labels("error").inc()
+        self._hands.queue.after(key, seconds)
+
+    async def reconcile(self, key: Key) -> None:
+        """Raises `NotYet`, `Stale` and `KubeError`."""
+        hands = self._hands
+        try:
+            seen = await hands.gatherer.gather(key, hands.answers.known(key))
+        except DecodeError as error:
+            await hands.gatherer.refuse(key, error)
+            return
+        if seen is None:
+            self._forget(key)
+            return
+        snapshot = perceive(seen, hands.clock(), hands.settings)
+        decision = decide(snapshot)
+        match decision:
+            case Ask():
+                hands.answers.ask(key, snapshot.canary, decision)
+                await self._apply(decision, seen, snapshot)
+            case Plan():
+                await self._apply(decision, seen, snapshot)
+                self._announce(decision, seen)
+                self._come_back(key, decision)
+
+    async def _apply(self, decision: Ask | Plan, seen: Seen, snapshot: Snapshot) -> None:
+        hands = self._hands
+        status = decision.status if isinstance(decision, Plan) else seen.canary.status
+        writes = render(decision.desired, status, seen, snapshot.canary, hands.settings)
+        hands.series.writes.inc(await hands.applier.apply(writes))
+        hands.series.ticks.labels("ask" if isinstance(decision, Ask) else "plan").inc()
+
+    def _announce(self, plan: Plan, seen: Seen) -> None:
+        subject = Subject.of(seen.canary)
+        for sentence in plan.says:
+            self._hands.announcer.say(subject, sentence)
+        self._hands.series.moved(seen.canary, plan.status)
+
+    def _come_back(self, key: Key, plan: Plan) -> None:
+        if plan.again_at is not None:
+            self._hands.queue.after(key, (plan.again_at - self._hands.clock()).total_seconds())
+
+    def _forget(self, key: Key) -> None:
+        gone = self._hands.gatherer.forget(key)
+        self._hands.answers.forget(key)
+        self._hands.queue.forget(key)
+        self._pauses.pop(key, None)
+        if gone is not None:
+            self._hands.series.forget(gone)
