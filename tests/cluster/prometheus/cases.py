@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 NAN = math.nan
 INF = math.inf
@@ -12,7 +13,7 @@ SHIFT = 0.5  # seconds after the full step, so that no sample lies on the edge o
 NOW = START + 300
 
 # One value for every step; None: not scraped.
-SERIES: dict[str, list[float | None]] = {
+SERIES: dict[str, Sequence[float | None]] = {
     'requests_total{app="podinfo", pod="a", code="200"}': [float(10 * i) for i in range(30)],
     'requests_total{app="podinfo", pod="b", code="200"}': [float(100 + 7 * i) for i in range(30)],
     'requests_total{app="podinfo", pod="a", code="500"}': [float(3 * i) for i in range(15)]

@@ -60,7 +60,7 @@ ERRORS: dict[str, tuple[Json, int, str, str]] = {
     "bad time": ({"query": "up", "time": "noon"}, 400, "bad_data", 'invalid parameter "time"'),
     "endless time": ({"query": "up", "time": "inf"}, 400, "bad_data", 'invalid parameter "time"'),
     "outside the subset": ({"query": "rate(up[5m:1m])"}, 422, "execution", "unsupported construct: subquery"),
-    "no clear result": ({"query": 'rate({__name__=~"limit|owner"}[1m])'}, 422, "execution", "same labelset"),
+    "no clear result": ({"query": 'rate({__name__=~"limit|temperature"}[1m])'}, 422, "execution", "same labelset"),
 }
 
 
