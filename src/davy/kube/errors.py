@@ -123,20 +123,13 @@ _STATUS = msgspec.json.Decoder(Status)
 
 
 def error_of(code: int, body: bytes, *, request: str, retry_after: str | None = None) -> KubeError:
-    """The error for an answer with HTTP status `code`.
+    """The error for an answer with HTTP status `code`; the Status in the body may name another one.
 
     `request` ("GET /api/v1/pods") stands in for the message when the body is not a Status: a proxy's page or an object
     with secrets must not end up in logs.
     """
-    status = _status(body)
-    if status is None:
-        status = Status("Status", message=f"{request}: the server answered {code} without saying why")
-    return from_status(status, code, retry_after=retry_after)
-
-
-def from_status(status: Status, code: int, *, retry_after: str | None = None) -> KubeError:
-    """The error that a Status stands for."""
-    details = status.details or _Details()
+    status = _status(body) or Status("", message=f"{request}: the server answered {code} without saying why")
+    details, code = status.details or _Details(), status.code or code
     return _class_of(code, status.reason)(
         status.message or f"the server answered {code} {status.reason}".rstrip(),
         status=code,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,7 +145,7 @@ def _read(file: Path) -> _File:
     except OSError as error:
         raise ConfigError(f"cannot read the kubeconfig {file}: {error.strerror}") from error
     try:
-        return msgspec.convert(yaml.load(text, Loader=yaml.CSafeLoader) or {}, _File, strict=False)
+        return msgspec.convert(yaml.load(text, Loader=yaml.CSafeLoader) or {}, _File)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise ConfigError(f"{file} is not a kubeconfig: {' '.join(str(error).split())}") from error
 
@@ -181,7 +180,7 @@ def _pem(inline: str | None, file: str | None, folder: Path, field: str) -> str 
     if inline:
         try:
             return base64.b64decode(inline, validate=True).decode("ascii")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not ASCII
             raise ConfigError(f"{field}-data is not a base64-encoded PEM text") from None
     if not file:
         return None

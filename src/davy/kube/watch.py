@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 import msgspec
 import structlog
 
-from davy.kube.errors import Status, from_status
+from davy.kube.errors import error_of
 
 log = structlog.get_logger("davy.kube")
 
@@ -23,7 +23,6 @@ class WatchEvent(msgspec.Struct, frozen=True):
 
 
 _EVENT = msgspec.json.Decoder(WatchEvent)
-_STATUS = msgspec.json.Decoder(Status)
 
 
 def warn(line: bytes, error: Exception) -> None:
@@ -42,8 +41,7 @@ async def events(
             undecodable(line, error)
             continue
         if event.type == "ERROR":
-            status = _STATUS.decode(event.object)
-            raise from_status(status, status.code)
+            raise error_of(500, bytes(event.object), request="watch")
         yield event
 
 
