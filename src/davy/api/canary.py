@@ -84,6 +84,14 @@ class ObjectRef(Words, frozen=True):
     name: str
 
 
+class IngressRef(ObjectRef, frozen=True):
+    """The Ingress that sends requests to the target."""
+
+
+class RouteRef(ObjectRef, frozen=True):
+    """The APISIX route that sends requests to the target."""
+
+
 class UpstreamRef(ObjectRef, frozen=True):
     """A Gloo Upstream whose settings are copied.
 
@@ -115,8 +123,8 @@ class CanarySpec(Words, frozen=True):
     provider: str = ""
     metrics_server: str = ""
     autoscaler_ref: AutoscalerRef | None = None
-    ingress_ref: ObjectRef | None = None
-    route_ref: ObjectRef | None = None
+    ingress_ref: IngressRef | None = None
+    route_ref: RouteRef | None = None
     upstream_ref: UpstreamRef | None = None
     service: Service = Service()
     analysis: Analysis | None = None

@@ -130,7 +130,7 @@ class OutlierDetection(Words, frozen=True):
     """
 
     base_ejection_time: str | None = None
-    consecutive_5xx_errors: int | None = None
+    consecutive_5xx_errors: int | None = msgspec.field(default=None, name="consecutive5xxErrors")
     consecutive_errors: int | None = None
     consecutive_gateway_errors: int | None = None
     consecutive_local_origin_failures: int | None = None
