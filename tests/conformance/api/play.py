@@ -9,9 +9,10 @@ from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
+import aiohttp
 from tests.conformance.api.behaviour import METHODS, Behaviour, Step
 from tests.conformance.api.normal import Normal
-from tests.conformance.api.wire import PATIENCE, Answer, Watch, Wire
+from tests.conformance.api.wire import Answer, Watch, Wire
 
 PATHS = {
     "core": "/api/v1/namespaces/$ns",
@@ -32,6 +33,10 @@ class Server(Protocol):
 
     @property
     def kubeconfig(self) -> Path: ...
+
+    @property
+    def patience(self) -> float:
+        """Seconds until something awaited counts as never coming."""
 
     def compact(self) -> None:
         """Forget every revision but the newest."""
@@ -69,7 +74,7 @@ class Play:
 
     async def _ask(self, step: Step) -> Any:
         assert step.verb in METHODS
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.server.patience
         while True:
             answer = await self.wire.ask(step.verb, self._path(step), self._filled(step.get("send")), _headers(step))
             if _is_so(answer, step.get("until")) or time.monotonic() > deadline:
@@ -104,7 +109,7 @@ class Play:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.server.patience):
             out, err = await process.communicate(None if stdin is None else stdin.encode())
         noted = {
             "code": process.returncode,
@@ -144,10 +149,18 @@ class Play:
 
 async def play(behaviour: Behaviour, server: Server, namespace: str) -> list[Any]:
     """The answers to all steps, in their order; None for a step that has no answer."""
-    async with Wire(server.kubeconfig) as wire:
+    async with Wire(server.kubeconfig, server.patience) as wire:
         await wire.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         on = Play(server, wire, namespace)
-        return [await on.step(step) for step in behaviour.steps]
+        return [await _tried(on, step) for step in behaviour.steps]
+
+
+async def _tried(on: Play, step: Step) -> Any:
+    """What a step gives; an answer that never comes is an answer too, so that the steps after it are seen."""
+    try:
+        return await on.step(step)
+    except (TimeoutError, KeyError, aiohttp.ClientError) as error:
+        return {"nothing": repr(error)}
 
 
 def found(value: Any, path: str) -> Iterator[Any]:
@@ -196,7 +209,11 @@ def _failure(body: Any) -> dict[str, Any]:
     shape = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     if not (isinstance(body, dict) and body.items() >= shape.items() and "code" in body):
         return {}
-    return {"failure": {key: value for key, value in body.items() if key not in shape and key != "code"}}
+    said = {key: value for key, value in body.items() if key not in shape and key != "code"}
+    causes = (said.get("details") or {}).get("causes")
+    if causes:  # their order is a map's in the real server
+        said["details"] |= {"causes": sorted(causes, key=lambda each: (each.get("field", ""), each.get("message", "")))}
+    return {"failure": said}
 
 
 def _without_managers(body: Any) -> Any:

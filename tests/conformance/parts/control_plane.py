@@ -35,9 +35,9 @@ WORKLOADS = (
 
 @dataclass(slots=True)
 class ControlPlane:
-    """A context manager; `controllers` are names that kube-controller-manager knows, none starts none."""
+    """A context manager. Controllers are started when asked for: they learn of new kinds only every 30 seconds."""
 
-    controllers: Sequence[str] = COLLECTORS
+    patience: float = 30.0
     directory: Path = field(init=False)
     url: str = field(init=False)
     token: str = field(init=False, repr=False)
@@ -73,8 +73,6 @@ class ControlPlane:
         self._start_server(stack, secure)
         self.kubeconfig.write_text(json.dumps(self._config()))
         self.kubeconfig.chmod(0o600)
-        if self.controllers:
-            self._start_controllers(stack)
 
     def _start_etcd(self, stack: ExitStack, peer: int) -> None:
         peers = f"http://127.0.0.1:{peer}"
@@ -87,7 +85,7 @@ class ControlPlane:
             "initial-cluster": f"default={peers}",
             "unsafe-no-fsync": "true",
         }
-        part = self._run(stack, build.etcd(), flags)
+        part = self._run(stack, build.program("etcd"), flags)
         part.wait_until(lambda: _answers(f"{self._etcd_url}/health"))
 
     def _start_server(self, stack: ExitStack, port: int) -> None:
@@ -109,21 +107,22 @@ class ControlPlane:
             "enable-priority-and-fairness": "false",
             "shutdown-delay-duration": "0s",
         }
-        part = self._run(stack, build.kubernetes("kube-apiserver"), flags)
+        part = self._run(stack, build.program("kube-apiserver"), flags)
         part.wait_until(lambda: _answers(f"{self.url}/readyz", certificates / "apiserver.crt", self.token))
 
-    def _start_controllers(self, stack: ExitStack) -> None:
+    def run_controllers(self, names: Sequence[str]) -> None:
+        """Starts a kube-controller-manager with just these of its controllers."""
         [port] = free_ports(1)
         flags = {
             "kubeconfig": self.kubeconfig,
-            "controllers": ",".join(self.controllers),
+            "controllers": ",".join(names),
             "secure-port": port,
             "bind-address": "127.0.0.1",
             "cert-dir": self.directory / "controller-certificates",
             "leader-elect": "false",
             "concurrent-gc-syncs": 5,
         }
-        part = self._run(stack, build.kubernetes("kube-controller-manager"), flags)
+        part = self._run(self._stack, build.program("kube-controller-manager"), flags)
         authority = self.directory / "controller-certificates" / "kube-controller-manager.crt"
         part.wait_until(lambda: _answers(f"https://127.0.0.1:{port}/healthz", authority))
 
@@ -186,7 +185,8 @@ def _text64(text: str) -> str:
 
 def _main(controllers: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with ControlPlane(controllers=controllers) as plane, suppress(KeyboardInterrupt):
+    with ControlPlane() as plane, suppress(KeyboardInterrupt):
+        plane.run_controllers(controllers)
         print(f"KUBECONFIG={plane.kubeconfig}", flush=True)  # noqa: T201
         signal.pause()
 
