@@ -128,7 +128,7 @@ class Answerer:
         found = self._world.find(ref)
         if found is None:
             raise Unanswerable(f"metric {metric.name} refers to {ref}, which does not exist")
-        return codec.metric_template(found.raw)
+        return codec.decode_metric_template(found.raw)
 
     async def _secret(self, template: MetricTemplate) -> Mapping[str, str] | None:
         """Read by name, each time: a rotated credential is in force at once."""

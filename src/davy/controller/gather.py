@@ -54,7 +54,7 @@ class Gatherer:
         found = self._world.find(ref_of(key))
         if found is None:
             return None
-        canary = codec.canary(found.raw)
+        canary = codec.decode_canary(found.raw)
         self._claim(key, canary)
         needed = (*reads(canary, self._settings), *templates(canary))
         self._world.depend(key, needed)

@@ -127,7 +127,7 @@ class Run:
         raw = self.cache.objects.get(self.canary)
         if raw is None:
             return None
-        canary = codec.canary(raw)
+        canary = codec.decode_canary(raw)
         objects = {ref: self.cache.objects[ref] for ref in reads(canary, self.settings) if ref in self.cache.objects}
         wrong = problems(canary, self.settings, objects, ())
         return Seen(canary=canary, objects=objects, problems=wrong, answers=dict(self.answers))

@@ -52,7 +52,7 @@ def check(world: World, canary_ref: Ref, settings: Settings, write: Write | None
     found = world.objects.get(canary_ref)
     if found is None:
         return
-    canary = codec.canary(found)
+    canary = codec.decode_canary(found)
     routing = share(world, canary, settings)
     if routing is not None:
         note_share(world, routing)
