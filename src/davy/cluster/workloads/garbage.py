@@ -26,7 +26,7 @@ class Garbage:
     """The controller: what changed → which objects may have lost their owners → their end."""
 
     def __init__(self, client: Client, inventory: Inventory, hand: Hand) -> None:
-        self._client, self._hand = client, hand
+        self._client, self._inventory, self._hand = client, inventory, hand
         self._graph = Graph()
         self._gone: dict[str, None] = {}
         self._queue: Queue[str] = Queue()
@@ -69,6 +69,7 @@ class Garbage:
 
     async def reconcile(self, uid: str) -> float | None:
         """What the state of one object asks for, its own or its dependents'."""
+        await self._inventory.complete.wait()
         each = self._graph.get(uid)
         if each is None:
             return None

@@ -56,14 +56,22 @@ async def served(client: Client) -> dict[Kind, Served]:
 
 
 class Inventory:
-    """Watches all kinds; a kind that comes with a CustomResourceDefinition is watched from then on."""
+    """Watches all kinds; a kind that comes with a CustomResourceDefinition is watched from then on.
+
+    complete: set while every kind that is served has been listed. Before that nobody may conclude from what is missing.
+    """
 
     def __init__(self, client: Client, caches: Caches) -> None:
         self._client, self._caches = client, caches
         self._told: list[Callable[[Change], None]] = []
         self._watched: dict[Kind, Served] = {}
         self._stale = asyncio.Event()
-        caches.of(CUSTOM_RESOURCE_DEFINITION).subscribe(lambda _: self._stale.set())
+        self.complete = asyncio.Event()
+        caches.of(CUSTOM_RESOURCE_DEFINITION).subscribe(self._kinds_moved)
+
+    def _kinds_moved(self, _: Change) -> None:
+        self._stale.set()
+        self.complete.clear()
 
     def subscribe(self, told: Callable[[Change], None]) -> None:
         """Be told of every change of every object. Subscribe before `run`."""
@@ -87,6 +95,8 @@ class Inventory:
             except KubeError:
                 await asyncio.sleep(RETRY)
                 continue
+            if not self._stale.is_set():
+                self.complete.set()
             await self._stale.wait()
 
     async def _refresh(self, kinds: dict[Kind, Served]) -> None:

@@ -47,6 +47,7 @@ class Namespaces:
 
     async def reconcile(self, namespace: str) -> float | None:
         """One step towards the end of a leaving namespace."""
+        await self._inventory.complete.wait()
         leaving = self._leaving(namespace)
         if leaving is None:
             return None

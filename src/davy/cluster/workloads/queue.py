@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -77,9 +78,10 @@ async def work(name: str, queue: Queue[K], reconcile: Callable[[K], Awaitable[fl
         except KubeError as error:
             again = _retry(failures, key)
             log.debug("reconcile refused", controller=name, key=str(key), error=str(error), again_in=again)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - one object that we read wrongly must not stop all the others
             again = _retry(failures, key)
-            log.exception("reconcile failed", controller=name, key=str(key), again_in=again)
+            trace = "".join(traceback.format_exception(error, limit=-3))
+            log.error("reconcile failed", controller=name, key=str(key), again_in=again, trace=trace)  # noqa: TRY400
         finally:
             queue.done(key)
         if again is not None:

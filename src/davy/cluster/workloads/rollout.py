@@ -111,14 +111,17 @@ def resized(new: Side | None, olds: Sequence[Side], within: Limits, *, is_rollin
 
 
 def _in_proportion(active: Sequence[Side], within: Limits) -> Scales:
+    """Every side grows or shrinks by its share; what rounding leaves over goes to the largest ones."""
     missing = within.most - sum(side.replicas for side in active)
+    ordered = sorted(active, key=lambda side: -side.replicas)
     after: Scales = {}
-    for side in sorted(active, key=lambda side: -side.replicas):
-        share = round(side.replicas * within.most / (side.most or within.most)) - side.replicas
-        share = min(share, missing) if missing > 0 else max(share, missing)
-        share = share if share * missing > 0 else 0
+    for side in ordered:
+        share = round(side.replicas * within.most / (side.most or within.most or 1)) - side.replicas
+        share = max(0, min(share, missing)) if missing > 0 else min(0, max(share, missing))
         after[side.name] = side.replicas + share
         missing -= share
-    largest = max(active, key=lambda side: side.replicas)
-    after[largest.name] = max(0, after[largest.name] + missing)
+    for side in ordered:
+        rest = max(missing, -after[side.name])
+        after[side.name] += rest
+        missing -= rest
     return {side.name: after[side.name] for side in active if after[side.name] != side.replicas}
