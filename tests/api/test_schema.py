@@ -22,10 +22,8 @@ from davy.api.schema.generate import described
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 FLAGGER: dict[str, list[dict[str, Any]]] = json.loads((HERE / "flagger_fields.json").read_text())
-PLACES = tuple(
-    Path(folder) for folder in (os.environ.get("DAVY_CRDS"), REPOSITORY.parent / "shared" / "crds") if folder
-)
-SCRIPT = HERE / "extract_flagger_fields.py"
+FOLDERS = (os.environ.get("DAVY_CRDS"), REPOSITORY.parent / "shared" / "crds")
+FILES = [Path(folder) / "flagger.yaml" for folder in FOLDERS if folder]
 
 
 def extracted(file: Path) -> dict[str, list[dict[str, Any]]]:
