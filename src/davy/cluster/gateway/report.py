@@ -72,8 +72,9 @@ class Report:
                 subresource=patch.subresource,
                 type=msgspec.Raw,
             )
-        except (Conflict, NotFound):
-            pass  # it changed or went: the watch tells, and the next round writes what is true then
+        except (Conflict, NotFound) as error:
+            # It changed or went: the watch tells, and the next round writes what is true then.
+            log.debug("status not written", kind=str(kind), object=f"{namespace}/{name}", error=str(error))
         except KubeError as error:
             log.warning("status not written", kind=str(kind), object=f"{namespace}/{name}", error=str(error))
         else:
