@@ -14,12 +14,13 @@ import yaml
 from aiohttp import web
 
 from davy.cluster.api import crd, discovery
-from davy.cluster.api.errors import ApiError, no_such_path
-from davy.cluster.api.life import Life, Options
+from davy.cluster.api.errors import ApiError
+from davy.cluster.api.intake import Options
+from davy.cluster.api.life import Life
 from davy.cluster.api.resources import Registry
 from davy.cluster.api.routes import target
 from davy.cluster.api.store import Store
-from davy.cluster.api.verbs import Answer, Request, Verbs
+from davy.cluster.api.verbs import Answer, Request, Verbs, no_such_page
 from davy.cluster.api.view import encode
 from davy.cluster.api.watch import Stream
 
@@ -112,7 +113,7 @@ class ApiServer:
                 return _json(self._document(path, request))
             return await self._resource(request, wanted)
         except ApiError as error:
-            return _json(encode(error.status()), error.code)
+            return _failure(error)
 
     def _path(self, request: web.BaseRequest) -> str:
         allowed = (f"{self._host}:{self._port}", f"localhost:{self._port}")
@@ -161,8 +162,14 @@ class ApiServer:
             case ["apis", group, version]:
                 found = discovery.resources(self.registry, group, version)
         if found is None:
-            raise no_such_path()
+            raise no_such_page()
         return encode(found)
+
+
+def _failure(error: ApiError) -> web.Response:
+    if not error.reason and error.code == 404:  # what no handler serves: plain text
+        return web.Response(text=error.message, status=404)
+    return _json(encode(error.status()), error.code)
 
 
 def _json(body: bytes, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:

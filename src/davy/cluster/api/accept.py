@@ -19,7 +19,7 @@ def view(resource: Resource, accept: str, query: Query) -> View:
             continue
         shape = parameters.get("as", "")
         if shape == "Table":
-            return Table(resource, query.get("includeObject", "Metadata"))
+            return Table(resource, query.get("includeObject") or "Metadata")
         if shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
             return MetadataOnly()
         if not shape:
@@ -27,7 +27,9 @@ def view(resource: Resource, accept: str, query: Query) -> View:
     raise ApiError(
         406,
         "NotAcceptable",
-        "only the following media types are accepted: application/json, application/yaml",
+        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
+        "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
+        "application/vnd.kubernetes.protobuf;stream=watch",
         {},
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from davy.cluster.api.resources import NAMED, Registry, Resource
+from davy.cluster.api.schema import Schema, custom
 from davy.cluster.api.store import Event, Store
 
 Manifest = dict[str, Any]
@@ -17,11 +18,12 @@ DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 class Custom:
     """What only a custom resource has: its schema, its printer columns, where its scale is."""
 
-    schema: Manifest
+    schema: Schema
     columns: tuple[Manifest, ...] = ()
     replicas_path: str = ""
     status_replicas_path: str = ""
     selector_path: str = ""
+    deprecated: str = ""  # the warning that goes with every write
 
 
 def resources(definition: Manifest) -> Iterator[Resource]:
@@ -52,13 +54,21 @@ def _resource(spec: Manifest, version: Manifest, storage: str) -> Resource:
         list_kind=names.get("listKind", ""),
         storage_version=storage,
         custom=Custom(
-            (version.get("schema") or {}).get("openAPIV3Schema") or {},
+            custom((version.get("schema") or {}).get("openAPIV3Schema") or {}),
             tuple(version.get("additionalPrinterColumns") or ()),
             scale.get("specReplicasPath", ""),
             scale.get("statusReplicasPath", ""),
             scale.get("labelSelectorPath", ""),
+            _deprecation(spec, version),
         ),
     )
+
+
+def _deprecation(spec: Manifest, version: Manifest) -> str:
+    if not version.get("deprecated"):
+        return ""
+    name = f"{spec['group']}/{version['name']} {spec['names']['kind']}"
+    return str(version.get("deprecationWarning") or f"{name} is deprecated")
 
 
 def status(definition: Manifest, now: str) -> Manifest:

@@ -25,6 +25,14 @@ def begin(resource: Resource, manifest: Manifest, store: Store) -> None:
         start(manifest, store)
 
 
+def keep(resource: Resource, old: Manifest, new: Manifest) -> None:
+    """Keep, in place, what the server gave the old object and an update does not speak of."""
+    if resource.collection == "services" and not resource.custom and new["spec"].get("type") != "ExternalName":
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            if not new["spec"].get(name) and name in old["spec"]:
+                new["spec"][name] = old["spec"][name]
+
+
 def _set(target: Manifest, **values: Any) -> None:
     for key, value in values.items():
         if target.get(key) is None:

@@ -59,15 +59,25 @@ def not_found(resource: Resource, name: str) -> ApiError:
     return ApiError(404, "NotFound", f'{resource.collection} "{name}" not found', _details(resource, name))
 
 
-def already_exists(resource: Resource, name: str) -> ApiError:
+def already_exists(resource: Resource, name: str, *, being_deleted: bool = False) -> ApiError:
     """409: an object of that name is there."""
-    return ApiError(409, "AlreadyExists", f'{resource.collection} "{name}" already exists', _details(resource, name))
+    ending = "object is being deleted: " if being_deleted else ""
+    message = f'{ending}{resource.collection} "{name}" already exists'
+    return ApiError(409, "AlreadyExists", message, _details(resource, name))
 
 
 def conflict(resource: Resource, name: str, why: str) -> ApiError:
     """409: the object is not as the writer thought."""
     message = f'Operation cannot be fulfilled on {resource.collection} "{name}": {why}'
     return ApiError(409, "Conflict", message, _details(resource, name))
+
+
+def conflict_of_kind(resource: Resource, name: str, why: str) -> ApiError:
+    """409 as deletions tell it: by kind, not by resource."""
+    group = {"group": resource.group} if resource.group else {}
+    title = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = f'Operation cannot be fulfilled on {title} "{name}": {why}'
+    return ApiError(409, "Conflict", message, {"name": name, **group, "kind": resource.kind})
 
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -84,15 +94,16 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def invalid(resource: Resource, name: str, causes: Iterable[Cause]) -> ApiError:
+def invalid(resource: Resource, name: str, causes: Iterable[Cause], manifest: dict[str, Any] | None = None) -> ApiError:
     """422: the object breaks rules; tells all of them."""
-    return invalid_kind(resource.group, resource.kind, name, causes)
+    kind = (manifest or {}).get("kind", resource.kind)
+    return invalid_kind(resource.group, kind, name, causes)
 
 
 def invalid_kind(group: str, kind: str, name: str, causes: Iterable[Cause]) -> ApiError:
     """422 for a kind that need not be a served resource (`Scale`, `PatchOptions`)."""
-    found = list(dict.fromkeys(causes))
-    texts = [str(cause) for cause in found]
+    found = list(causes)
+    texts = list(dict.fromkeys(str(cause) for cause in found))
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     title = f"{kind}.{group}" if group else kind
     details = {"name": name, "group": group, "kind": kind, "causes": [cause.manifest() for cause in found]}

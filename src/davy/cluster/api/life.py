@@ -1,4 +1,4 @@
-"""The life of objects: create, update, delete, with all that the server adds to and keeps from what clients send."""
+"""The life of objects: create, update, apply, delete, and what the server adds to and keeps from what it is sent."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from davy.cluster.api import crd, defaults
+from davy.cluster.api import crd, defaults, managers, rules
 from davy.cluster.api.errors import (
     MODIFIED,
     ApiError,
+    Cause,
     already_exists,
     bad_request,
     conflict,
+    conflict_of_kind,
     forbidden,
+    invalid,
+    invalid_kind,
     not_found,
 )
+from davy.cluster.api.intake import Options, take
+from davy.cluster.api.managers import Writer
 from davy.cluster.api.patch import copy
 from davy.cluster.api.resources import Registry, Resource
 from davy.cluster.api.store import Entry, Key, Manifest, Store
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
-_KEPT = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+_ALWAYS_KEPT = ("generation", "selfLink")  # whatever a client says of these on an update
+_KEPT_IF_UNSAID = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+_CONDITIONAL = ("leases.coordination.k8s.io", "poddisruptionbudgets.policy", crd.DEFINITIONS)
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a write is meant: by whom, for real or dry, how strict; warnings for the client gather in it."""
-
-    manager: str = "unknown"
-    dry_run: bool = False
-    validation: str = "Warn"
-    force: bool = False
-    warnings: list[str] = field(default_factory=list)
+Change = Callable[[Manifest], Manifest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,55 +52,87 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(slots=True)
 class Life:
     """Writes to a store, by the rules of the kinds in the registry."""
 
     store: Store
     registry: Registry
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = _now
     random: Random = field(default_factory=Random)
+
+    def writer(self, resource: Resource, options: Options, subresource: str = "") -> Writer:
+        """Who is writing, for managedFields."""
+        withheld = rules.withheld(resource, subresource)
+        return Writer(options.manager, resource.group_version, stamp(self.clock()), subresource, withheld)
 
     # -- create ------------------------------------------------------------------------------------------------
 
     def create(self, resource: Resource, namespace: str, manifest: Manifest, options: Options) -> Entry:
         """Write a new object; raises AlreadyExists, NotFound (its namespace), Invalid."""
-        metadata = manifest["metadata"] = dict(manifest.get("metadata") or {})
-        self._place(resource, namespace, metadata)
-        self._name(resource, metadata)
-        key = (metadata.get("namespace", ""), metadata["name"])
+        self._place(resource, namespace, manifest)
+        manifest = take(resource, manifest, options)
+        writer = self.writer(resource, options)
+        manifest = managers.update(resource.schema, resource.empty(), manifest, writer)
+        return self._begin(resource, manifest, options)
+
+    def apply_new(self, resource: Resource, key: Key, config: Manifest, options: Options) -> Entry:
+        """Write a new object from an applied configuration."""
+        self._place(resource, key[0], config)
+        writer = self.writer(resource, options)
+        manifest = managers.apply(resource.schema, resource.empty(), config, writer, force=options.force)
+        managed = manifest["metadata"].get("managedFields")
+        manifest = take(resource, manifest, options)
+        manifest["metadata"]["managedFields"] = managed
+        return self._begin(resource, manifest, options)
+
+    def _begin(self, resource: Resource, manifest: Manifest, options: Options) -> Entry:
+        metadata = manifest["metadata"]
         if metadata.get("resourceVersion"):
-            raise ApiError(500, "InternalError", "resourceVersion should not be set on objects to be created", {})
-        if self.store.get(resource.collection, key) is not None:
-            raise already_exists(resource, metadata["name"])
-        for name in _KEPT:
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
+        self._name(resource, metadata)
+        self._give_birth(resource, metadata)
+        if "status" in resource.subresources:
+            manifest.pop("status", None)
+        defaults.begin(resource, manifest, self.store)
+        if resource.collection == crd.DEFINITIONS:
+            manifest["status"] = crd.status(manifest, metadata["creationTimestamp"])
+        self._validate(resource, manifest, None, options)
+        key = (metadata.get("namespace", ""), metadata["name"])
+        known = self.store.get(resource.collection, key)
+        if known is not None:
+            ending = "deletionTimestamp" in known.manifest["metadata"]
+            raise already_exists(resource, metadata["name"], being_deleted=ending)
+        return self._write(resource, key, manifest, options)
+
+    def _give_birth(self, resource: Resource, metadata: Manifest) -> None:
+        for name in ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
             metadata.pop(name, None)
         metadata["uid"] = str(UUID(int=self.random.getrandbits(128), version=4))
         metadata["creationTimestamp"] = stamp(self.clock())
-        if resource.counted or resource.custom:
+        if resource.counted:
             metadata["generation"] = 1
-        manifest["apiVersion"], manifest["kind"] = resource.storage_group_version, resource.kind
-        if "status" in resource.subresources:
-            manifest.pop("status", None)
-        defaults.fill(resource, manifest)
-        defaults.begin(resource, manifest, self.store)
-        if resource.collection == crd.DEFINITIONS:
-            manifest["status"] = crd.status(manifest, stamp(self.clock()))
-        return self._write(resource, key, manifest, options)
 
-    def _place(self, resource: Resource, namespace: str, metadata: Manifest) -> None:
+    def _place(self, resource: Resource, namespace: str, manifest: Manifest) -> None:
+        metadata = manifest["metadata"] = dict(manifest.get("metadata") or {})
         if not resource.namespaced:
             metadata.pop("namespace", None)
             return
-        if metadata.get("namespace", namespace) not in (namespace, ""):
+        if metadata.get("namespace") not in (namespace, "", None):
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         metadata["namespace"] = namespace
         home = self.store.get("namespaces", ("", namespace))
         if home is None:
             raise not_found(self._namespaces(), namespace)
-        if home.manifest["metadata"].get("deletionTimestamp"):
+        if "deletionTimestamp" in home.manifest["metadata"]:
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise forbidden(resource, metadata.get("name", ""), why)
+            message = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+            raise forbidden(resource, metadata.get("name", ""), why, [cause])
 
     def _namespaces(self) -> Resource:
         found = self.registry.find("", "v1", "namespaces")
@@ -110,117 +141,92 @@ class Life:
 
     def _name(self, resource: Resource, metadata: Manifest) -> None:
         stem = metadata.get("generateName")
-        while stem and (
-            not metadata.get("name")
-            or self.store.get(resource.collection, (metadata.get("namespace", ""), metadata["name"])) is not None
-        ):
-            metadata["name"] = stem[:58] + "".join(self.random.choices(_SUFFIX, k=5))
+        while stem and not metadata.get("name"):
+            name = stem[:58] + "".join(self.random.choices(_SUFFIX, k=5))
+            if self.store.get(resource.collection, (metadata.get("namespace", ""), name)) is None:
+                metadata["name"] = name
+
+    def _validate(self, resource: Resource, new: Manifest, old: Manifest | None, options: Options) -> None:
+        causes = list(rules.broken(resource, new, old))
+        if causes:
+            raise invalid(resource, new["metadata"].get("name", ""), causes, new)
+        options.warn(rules.warnings(resource, new, old))
 
     # -- update ------------------------------------------------------------------------------------------------
 
-    def update(
-        self,
-        resource: Resource,
-        key: Key,
-        change: Callable[[Manifest], Manifest],
-        options: Options,
-        subresource: str = "",
-    ) -> Entry:
+    def update(self, resource: Resource, key: Key, change: Change, options: Options, subresource: str = "") -> Entry:
         """Write what `change` makes of the object; raises NotFound, Conflict, Invalid. No change, no new revision."""
+        old = self._present(resource, key).manifest
+        new = change(old)
+        identify(resource, key, new)
+        new = take(resource, new, options)
+        writer = self.writer(resource, options, subresource)
+        new = managers.update(resource.schema, old, new, writer)
+        return self._change(resource, key, new, options, subresource)
+
+    def apply(self, resource: Resource, key: Key, config: Manifest, options: Options, subresource: str = "") -> Entry:
+        """Apply a configuration to the object; raises NotFound, Conflict, Invalid."""
+        old = self._present(resource, key).manifest
+        identify(resource, key, config)
+        writer = self.writer(resource, options, subresource)
+        new = managers.apply(resource.schema, old, config, writer, force=options.force)
+        managed = new["metadata"].get("managedFields")
+        new = take(resource, copy(new), options)
+        new["metadata"].pop("managedFields", None)
+        if managed:
+            new["metadata"]["managedFields"] = managed
+        return self._change(resource, key, new, options, subresource)
+
+    def _present(self, resource: Resource, key: Key) -> Entry:
         entry = self.store.get(resource.collection, key)
         if entry is None:
             raise not_found(resource, key[1])
+        return entry
+
+    def _change(self, resource: Resource, key: Key, new: Manifest, options: Options, subresource: str) -> Entry:
+        entry = self._present(resource, key)
         old = entry.manifest
-        new = change(old)
-        metadata = new["metadata"] = dict(new.get("metadata") or {})
-        self._check_identity(resource, key, metadata, old["metadata"])
-        new["apiVersion"], new["kind"] = resource.storage_group_version, resource.kind
-        new = self._restrict(resource, old, new, subresource)
-        defaults.fill(resource, new)
+        _check_version(resource, key, new["metadata"], old["metadata"])
+        _keep(new["metadata"], old["metadata"])
+        new = rules.restrict(resource, old, new, subresource)
+        defaults.keep(resource, old, new)
         if resource.collection == crd.DEFINITIONS and not subresource:
             new["status"] = crd.status(new, stamp(self.clock()))
-        if (resource.counted or resource.custom) and _moved(resource, old, new):
+        if resource.counted and rules.moved(resource, old, new):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        if new == old:
+        self._validate(resource, new, old, options)
+        if _same(new, old):
             return entry
-        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers") and not _graced(new):
-            return self._drop(resource, key, options)
+        metadata = new["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers") and not _held(new):
+            self._drop(resource, key, options)
+            return Entry(new, entry.revision)
         return self._write(resource, key, new, options)
-
-    def _check_identity(self, resource: Resource, key: Key, metadata: Manifest, old: Manifest) -> None:
-        name = metadata.setdefault("name", key[1])
-        if name != key[1]:
-            raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[1]})")
-        if resource.namespaced and metadata.setdefault("namespace", key[0]) != key[0]:
-            given = metadata["namespace"]
-            raise bad_request(
-                f"the namespace of the object ({given}) does not match the namespace on the URL ({key[0]})"
-            )
-        if metadata.get("uid", old["uid"]) != old["uid"]:
-            why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {old['uid']}"
-            raise conflict(resource, key[1], why)
-        version = metadata.get("resourceVersion")
-        if version and version != old["resourceVersion"]:
-            raise conflict(resource, key[1], MODIFIED)
-        metadata["resourceVersion"] = old["resourceVersion"]
-        for field_ in _KEPT:
-            metadata.pop(field_, None)
-            if field_ in old:
-                metadata[field_] = old[field_]
-
-    def _restrict(self, resource: Resource, old: Manifest, new: Manifest, subresource: str) -> Manifest:
-        if subresource == "status":
-            kept = {key: value for key, value in old.items() if key != "status"}
-            status = {"status": new["status"]} if "status" in new else {}
-            metadata = {**old["metadata"], "managedFields": new["metadata"].get("managedFields")}
-            if metadata["managedFields"] is None:
-                del metadata["managedFields"]
-            return {**kept, **status, "metadata": metadata}
-        if "status" in resource.subresources and new.get("status") != old.get("status"):
-            new = {key: value for key, value in new.items() if key != "status"}
-            if "status" in old:
-                new["status"] = old["status"]
-        return new
 
     # -- delete ------------------------------------------------------------------------------------------------
 
     def delete(self, resource: Resource, key: Key, how: Deletion, options: Options) -> tuple[Entry, bool]:
         """End an object, or mark it to be ended; gives its (last) state and whether it is gone."""
-        entry = self.store.get(resource.collection, key)
-        if entry is None:
-            raise not_found(resource, key[1])
-        self._check_preconditions(resource, key, how, entry.manifest["metadata"])
+        entry = self._present(resource, key)
+        _check_preconditions(resource, key, how, entry.manifest["metadata"])
         new = copy(entry.manifest)
         metadata = new["metadata"]
-        metadata["finalizers"] = _finalizers(metadata.get("finalizers") or [], how.propagation)
+        finalizers = _finalizers(metadata.get("finalizers") or [], how.propagation)
+        metadata.pop("finalizers", None)
+        if finalizers:
+            metadata["finalizers"] = finalizers
         grace = _grace(resource, entry.manifest, how)
         if resource.collection == "namespaces":
             new.setdefault("status", {})["phase"] = "Terminating"
-        waits = metadata["finalizers"] or grace or (resource.collection == "namespaces" and _unfinalized(new))
-        if not metadata["finalizers"]:
-            del metadata["finalizers"]
-        if not waits:
-            return self._drop(resource, key, options), True
-        self._mark(metadata, grace)
-        if new == entry.manifest:
-            return entry, False
-        return self._write(resource, key, new, options), False
-
-    def _check_preconditions(self, resource: Resource, key: Key, how: Deletion, metadata: Manifest) -> None:
-        if how.uid and how.uid != metadata["uid"]:
-            raise conflict(
-                resource,
-                key[1],
-                f"Precondition failed: UID in precondition: {how.uid}, UID in object meta: {metadata['uid']}",
-            )
-        if how.resource_version and how.resource_version != metadata["resourceVersion"]:
-            have = metadata["resourceVersion"]
-            raise conflict(
-                resource,
-                key[1],
-                "Precondition failed: ResourceVersion in precondition: "
-                f"{how.resource_version}, ResourceVersion in object meta: {have}",
-            )
+        if finalizers or grace or (resource.collection == "namespaces" and _held(new)):
+            self._mark(metadata, grace)
+            return (entry if new == entry.manifest else self._write(resource, key, new, options)), False
+        gone = self._drop(resource, key, options)
+        if resource.collection == "pods":
+            self._mark(metadata, 0)
+            metadata["resourceVersion"] = gone.manifest["metadata"]["resourceVersion"]
+            gone = Entry(new, gone.revision)
+        return gone, True
 
     def _mark(self, metadata: Manifest, grace: int) -> None:
         known = metadata.get("deletionGracePeriodSeconds")
@@ -230,11 +236,14 @@ class Life:
             if metadata.get("generation"):
                 metadata["generation"] += 1
         elif known is not None and grace < known:
+            sooner = datetime.fromisoformat(metadata["deletionTimestamp"]) - timedelta(seconds=known - grace)
+            metadata["deletionTimestamp"] = stamp(sooner)
             metadata["deletionGracePeriodSeconds"] = grace
 
     # -- the store ---------------------------------------------------------------------------------------------
 
     def _write(self, resource: Resource, key: Key, manifest: Manifest, options: Options) -> Entry:
+        manifest["apiVersion"], manifest["kind"] = resource.storage_group_version, resource.kind
         if options.dry_run:
             return Entry(manifest, self.store.revision)
         return self.store.put(resource.collection, key, manifest)
@@ -245,12 +254,85 @@ class Life:
         return self.store.drop(resource.collection, key)
 
 
+def identify(resource: Resource, key: Key, manifest: Manifest) -> None:
+    """Check that a body means the object of the path; raises 400."""
+    metadata = manifest["metadata"] = dict(manifest.get("metadata") or {})
+    namespace, name = key
+    if not metadata.get("name"):
+        raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
+    if metadata["name"] != name:
+        given = metadata["name"]
+        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
+    if resource.namespaced and metadata.setdefault("namespace", namespace) != namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+
+
+def _check_version(resource: Resource, key: Key, metadata: Manifest, old: Manifest) -> None:
+    version = metadata.get("resourceVersion") or ""
+    if version and not version.isdigit():
+        raise ApiError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    if not version and (resource.custom or resource.collection in _CONDITIONAL):
+        cause = Cause(
+            "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
+        )
+        raise invalid_kind(resource.group, resource.plural, key[1], [cause])
+    if version and version != old["resourceVersion"] and version != "0":
+        raise conflict(resource, key[1], MODIFIED)
+    metadata["resourceVersion"] = old["resourceVersion"]
+
+
+def _keep(metadata: Manifest, old: Manifest) -> None:
+    for name in (*_ALWAYS_KEPT, *(name for name in _KEPT_IF_UNSAID if metadata.get(name) is None)):
+        metadata.pop(name, None)
+        if name in old:
+            metadata[name] = old[name]
+
+
+def check_uid(resource: Resource, key: Key, uid: str | None, entry: Entry | None) -> None:
+    """Check the uid that a replacement names; raises Conflict as the storage does."""
+    if uid and entry is not None and uid != entry.manifest["metadata"]["uid"]:
+        place = f"/registry/{resource.plural}/{key[0]}/{key[1]}".replace("//", "/")
+        why = (
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {entry.manifest['metadata']['uid']}"
+        )
+        text = f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
+        raise conflict(resource, key[1], text)
+
+
+def _check_preconditions(resource: Resource, key: Key, how: Deletion, metadata: Manifest) -> None:
+    if how.uid and how.uid != metadata["uid"]:
+        why = (
+            f"the UID in the precondition ({how.uid}) does not match the UID in record ({metadata['uid']}). "
+            "The object might have been deleted and then recreated"
+        )
+        raise conflict_of_kind(resource, key[1], why)
+    if how.resource_version and how.resource_version != metadata["resourceVersion"]:
+        why = (
+            f"the ResourceVersion in the precondition ({how.resource_version}) does not match the ResourceVersion in "
+            f"record ({metadata['resourceVersion']}). The object might have been modified"
+        )
+        raise conflict_of_kind(resource, key[1], why)
+
+
+def _same(new: Manifest, old: Manifest) -> bool:
+    """Whether a write would change nothing but the hours in managedFields."""
+    if new == old:
+        return True
+    if managers.bare(new) != managers.bare(old):
+        return False
+    return _timeless(new) == _timeless(old)
+
+
+def _timeless(manifest: Manifest) -> list[Any]:
+    entries = manifest["metadata"].get("managedFields") or ()
+    return [{key: value for key, value in entry.items() if key != "time"} for entry in entries]
+
+
 def _finalizers(present: list[str], propagation: str | None) -> list[str]:
     if propagation is None:
         return present
     others = [name for name in present if name not in ("foregroundDeletion", "orphan")]
-    added = {"Foreground": ["foregroundDeletion"], "Orphan": ["orphan"]}.get(propagation, [])
-    return others + added
+    return others + {"Foreground": ["foregroundDeletion"], "Orphan": ["orphan"]}.get(propagation, [])
 
 
 def _grace(resource: Resource, manifest: Manifest, how: Deletion) -> int:
@@ -263,24 +345,8 @@ def _grace(resource: Resource, manifest: Manifest, how: Deletion) -> int:
     return how.grace if how.grace is not None else int(spec.get("terminationGracePeriodSeconds", 30))
 
 
-def _graced(manifest: Manifest) -> bool:
-    """Whether someone else (the node, the namespace's finalizer) still has to let go of a finalizer-free object."""
+def _held(manifest: Manifest) -> bool:
+    """Whether an object without finalizers still has to wait: for its node, or for its namespace to be emptied."""
     if manifest["kind"] == "Namespace" and manifest["apiVersion"] == "v1":
-        return _unfinalized(manifest)
+        return bool((manifest.get("spec") or {}).get("finalizers"))
     return bool(manifest["metadata"].get("deletionGracePeriodSeconds"))
-
-
-def _unfinalized(manifest: Manifest) -> bool:
-    return bool((manifest.get("spec") or {}).get("finalizers"))
-
-
-def _moved(resource: Resource, old: Manifest, new: Manifest) -> bool:
-    """Whether what the object asks for has changed, so that its generation must grow."""
-    ignored = {"metadata", "apiVersion", "kind"}
-    if "status" in resource.subresources or not resource.custom:
-        ignored.add("status")
-    if resource.collection == "deployments.apps":
-        a, b = (manifest["metadata"].get("annotations") or {} for manifest in (old, new))
-        if a != b:
-            return True
-    return any(old.get(key) != new.get(key) for key in {*old, *new} - ignored)

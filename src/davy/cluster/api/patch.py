@@ -7,7 +7,7 @@ from typing import Any
 import jsonpatch
 from jsonpointer import JsonPointerException
 
-from davy.cluster.api.errors import ApiError
+from davy.cluster.api.errors import ApiError, bad_request
 
 Manifest = dict[str, Any]
 
@@ -35,13 +35,12 @@ def merge(value: Any, patch: Any) -> Any:
 
 
 def json_patch(value: Any, operations: Any) -> Any:
-    """The value with a JSON patch applied; raises 422 when a test fails or a path is missing."""
+    """The value with a JSON patch applied; raises 422 when a test fails or a path is missing, 400 for no patch."""
+    if not isinstance(operations, list):
+        message = "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
+        raise bad_request(message)
     try:
         return jsonpatch.apply_patch(value, operations)
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise ApiError(
-            422, "Invalid", f"the server rejected our request due to an error in our request: {error}", {}
-        ) from None
     except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as error:
         message = f"the server rejected our request due to an error in our request: {error}"
         raise ApiError(422, "Invalid", message, {}) from None

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from davy.cluster.api.schema import Schema, builtin
+
 if TYPE_CHECKING:
     from davy.cluster.api.crd import Custom
 
@@ -41,6 +43,16 @@ class Resource:
     def collection(self) -> str:
         """The name of its collection in the store, which is also how messages call it (`deployments.apps`)."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def schema(self) -> Schema:
+        """What its objects are made of."""
+        return self.custom.schema if self.custom is not None else builtin(self.group, self.version, self.kind)
+
+    def empty(self) -> dict[str, Any]:
+        """An object of it before anything is known about it."""
+        fields = {} if self.custom is not None or self.schema.untyped else self.schema.empty()
+        return {**fields, "apiVersion": self.group_version, "kind": self.kind, "metadata": {}}
 
     @property
     def storage_group_version(self) -> str:

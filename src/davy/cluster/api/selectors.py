@@ -83,6 +83,18 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
     return tuple(terms)
 
 
+_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
+
+
+def from_selector(selector: Manifest) -> tuple[Requirement, ...]:
+    """The terms of a metav1.LabelSelector."""
+    terms = [Requirement(key, "in", frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items()]
+    for term in selector.get("matchExpressions") or ():
+        operator = _OPERATORS.get(term.get("operator", ""), "absent")
+        terms.append(Requirement(term.get("key", ""), operator, frozenset(term.get("values") or ())))
+    return tuple(terms)
+
+
 @dataclass(frozen=True, slots=True)
 class FieldTerm:
     """One term of a field selector."""

@@ -1,4 +1,4 @@
-"""The verbs on resources: get, list, watch, create, update, patch, delete, and the subresources' own."""
+"""The verbs on resources: get, list, watch, create, update, patch, apply, delete, and the subresources' own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from davy.cluster.api import body, listing, scale
+from davy.cluster.api import body, listing, scale, strategic
 from davy.cluster.api.accept import view
 from davy.cluster.api.errors import (
+    ApiError,
     Cause,
     bad_request,
     invalid_kind,
@@ -17,7 +18,8 @@ from davy.cluster.api.errors import (
     not_found,
     unsupported_media_type,
 )
-from davy.cluster.api.life import Deletion, Life, Options
+from davy.cluster.api.intake import Options
+from davy.cluster.api.life import Change, Deletion, Life, check_uid
 from davy.cluster.api.patch import copy, json_patch, merge
 from davy.cluster.api.resources import Resource
 from davy.cluster.api.routes import Target
@@ -27,6 +29,9 @@ from davy.cluster.api.watch import Stream, wish
 
 MERGE, JSON = "application/merge-patch+json", "application/json-patch+json"
 STRATEGIC, APPLY = "application/strategic-merge-patch+json", "application/apply-patch+yaml"
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+_WHOLE_ANSWERS = ("pods", "services", "serviceaccounts")  # a deletion of these answers with the object
+_MADE_BY_PUT = ("leases.coordination.k8s.io", "services", "endpoints", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,35 @@ class Request:
     accept: str = ""
     agent: str = "unknown"
 
-    def options(self) -> Options:
+    def options(self, dry_run: list[str] | None = None) -> Options:
         """How its write is meant; raises 422 for an option that is none."""
         manager = self.query.get("fieldManager") or self.agent.partition("/")[0] or "unknown"
-        dry = self.query.get("dryRun", "")
-        if dry not in ("", "All"):
-            cause = Cause("FieldValueNotSupported", "dryRun", f'Unsupported value: "{dry}": supported values: "All"')
-            raise invalid_kind("meta.k8s.io", "PatchOptions", "", [cause])
+        dry = [self.query["dryRun"]] if self.query.get("dryRun") else dry_run or []
+        if dry not in ([], ["All"]):
+            listed = encode(dry).decode()
+            self._refuse("FieldValueNotSupported", "dryRun", f'Unsupported value: {listed}: supported values: "All"')
         validation = self.query.get("fieldValidation") or "Warn"
-        return Options(manager, dry == "All", validation, self.query.get("force") in ("true", "1"))
+        if validation not in ("Ignore", "Warn", "Strict"):
+            supported = 'supported values: "", "Ignore", "Strict", "Warn"'
+            self._refuse("FieldValueNotSupported", "fieldValidation", f'Unsupported value: "{validation}": {supported}')
+        self._check_apply()
+        return Options(manager, bool(dry), validation, self.force)
+
+    @property
+    def force(self) -> bool:
+        """Whether an apply takes fields from their owners."""
+        return self.query.get("force") in ("true", "1")
+
+    def _check_apply(self) -> None:
+        if self.method != "PATCH":
+            return
+        if self.media == APPLY and not self.query.get("fieldManager"):
+            self._refuse("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")
+        if self.media != APPLY and "force" in self.query:
+            self._refuse("FieldValueForbidden", "force", "Forbidden: may not be specified for non-apply patch")
+
+    def _refuse(self, reason: str, field: str, message: str) -> None:
+        raise invalid_kind("meta.k8s.io", _OPTIONS.get(self.method, ""), "", [Cause(reason, field, message)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +84,9 @@ class Answer:
     body: bytes
     code: int = 200
     warnings: tuple[str, ...] = ()
+
+
+Verb = Callable[[Request, Resource], Answer | Stream]
 
 
 @dataclass(slots=True)
@@ -71,39 +99,41 @@ class Verbs:
         """The answer to a request, or the stream of a watch."""
         target = request.target
         resource = self.life.registry.find(target.group, target.version, target.plural)
-        if resource is None or (target.subresource and target.subresource not in resource.subresources):
+        known = resource is not None and not (target.namespace and not resource.namespaced)
+        if resource is None or not known:
+            raise self._nothing(target)
+        if target.subresource and target.subresource not in resource.subresources:
             raise no_such_path()
-        if target.namespace and not resource.namespaced:
-            raise no_such_path()
-        verb = self._verb(request, resource)
-        return verb(request, resource)
+        return self._verb(request)(request, resource)
 
-    def _verb(self, request: Request, resource: Resource) -> Callable[[Request, Resource], Answer | Stream]:
+    def _nothing(self, target: Target) -> ApiError:
+        """404 as the part of the server words it that would serve the path: builtin groups alone answer in JSON."""
+        served = [r for r in self.life.registry if (r.group, r.version) == (target.group, target.version)]
+        return no_such_path() if served and not any(r.custom for r in served) else no_such_page()
+
+    def _verb(self, request: Request) -> Verb:
         target = request.target
         if target.subresource == "scale":
             return self._scale
         if target.subresource == "eviction":
             return self._evict
-        level = "object" if target.name else "collection"
-        verbs: dict[tuple[str, str], Callable[[Request, Resource], Answer | Stream]] = {
-            ("GET", "object"): self._get,
-            ("GET", "collection"): self._list,
-            ("POST", "collection"): self._create,
-            ("PUT", "object"): self._replace,
-            ("PATCH", "object"): self._patch,
-            ("DELETE", "object"): self._delete,
-            ("DELETE", "collection"): self._delete_all,
+        verbs: dict[tuple[str, bool], Verb] = {
+            ("GET", True): self._get,
+            ("GET", False): self._list,
+            ("POST", False): self._create,
+            ("PUT", True): self._replace,
+            ("PATCH", True): self._patch,
+            ("DELETE", True): self._delete,
+            ("DELETE", False): self._delete_all,
         }
-        verb = verbs.get((request.method, level))
-        if verb is None:
+        verb = verbs.get((request.method, bool(target.name)))
+        if verb is None or (request.method == "DELETE" and target.subresource):
             raise method_not_allowed()
         return verb
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def _get(self, request: Request, resource: Resource) -> Answer | Stream:
-        if request.query.get("watch") in ("true", "1"):
-            return self._watch(request, resource)
+    def _get(self, request: Request, resource: Resource) -> Answer:
         seen = view(resource, request.accept, request.query)
         return Answer(seen.one(self._entry(resource, request.target)))
 
@@ -114,62 +144,61 @@ class Verbs:
         return entry
 
     def _list(self, request: Request, resource: Resource) -> Answer | Stream:
-        if request.query.get("watch") in ("true", "1"):
-            return self._watch(request, resource)
         seen = view(resource, request.accept, request.query)
         chosen = listing.selector(resource, request.target.namespace or None, request.query)
+        if request.query.get("watch") in ("true", "1"):
+            return Stream(self.life.store, resource, seen, wish(chosen, request.query))
         page = listing.page(self.life.store, resource, chosen, request.query)
         return Answer(seen.many(page.entries, page.metadata))
-
-    def _watch(self, request: Request, resource: Resource) -> Stream:
-        seen = view(resource, request.accept, request.query)
-        chosen = listing.selector(resource, request.target.namespace or None, request.query, request.target.name)
-        return Stream(self.life.store, resource, seen, wish(chosen, request.query))
 
     # -- writing -----------------------------------------------------------------------------------------------
 
     def _create(self, request: Request, resource: Resource) -> Answer:
-        manifest = self._manifest(request, resource)
         if resource.namespaced and not request.target.namespace:
             raise method_not_allowed()
         options = request.options()
+        manifest = body.manifest(request.raw, request.media, resource)
         entry = self.life.create(resource, request.target.namespace, manifest, options)
         return self._written(request, resource, entry, options, 201)
-
-    def _manifest(self, request: Request, resource: Resource) -> Manifest:
-        manifest = body.manifest(request.raw, request.media)
-        kind, version = manifest.get("kind", resource.kind), manifest.get("apiVersion", resource.group_version)
-        if kind != resource.kind:
-            raise bad_request(f"{kind} in version {version} cannot be handled as a {resource.kind}")
-        if version != resource.group_version:
-            expected = resource.group_version
-            raise bad_request(
-                f"the API version in the data ({version}) does not match the expected API version ({expected})"
-            )
-        return manifest
 
     def _written(self, request: Request, resource: Resource, entry: Entry, options: Options, code: int = 200) -> Answer:
         seen = view(resource, request.accept, request.query)
         return Answer(seen.one(entry), code, tuple(options.warnings))
 
     def _replace(self, request: Request, resource: Resource) -> Answer:
-        manifest, options = self._manifest(request, resource), request.options()
-        entry = self.life.update(resource, request.target.key, lambda _: manifest, options, request.target.subresource)
+        options, target = request.options(), request.target
+        manifest = body.manifest(request.raw, request.media, resource)
+        present = self.life.store.get(resource.collection, target.key)
+        if present is None and resource.collection in _MADE_BY_PUT and not target.subresource:
+            entry = self.life.create(resource, target.namespace, manifest, options)
+            return self._written(request, resource, entry, options, 201)
+        check_uid(resource, target.key, (manifest.get("metadata") or {}).get("uid"), present)
+        entry = self.life.update(resource, target.key, lambda _: manifest, options, target.subresource)
         return self._written(request, resource, entry, options)
 
     def _patch(self, request: Request, resource: Resource) -> Answer:
-        patch, options = body.decode(request.raw, request.media), request.options()
-        change = _change(resource, request.media, patch)
+        if request.media == APPLY:
+            return self._apply(request, resource)
+        options = request.options()
+        change = _change(resource, request)
         entry = self.life.update(resource, request.target.key, change, options, request.target.subresource)
+        return self._written(request, resource, entry, options)
+
+    def _apply(self, request: Request, resource: Resource) -> Answer:
+        options, target = request.options(), request.target
+        config = body.configuration(request.raw, request.media, resource)
+        if self.life.store.get(resource.collection, target.key) is None and not target.subresource:
+            entry = self.life.apply_new(resource, target.key, config, options)
+            return self._written(request, resource, entry, options, 201)
+        entry = self.life.apply(resource, target.key, config, options, target.subresource)
         return self._written(request, resource, entry, options)
 
     # -- ending ------------------------------------------------------------------------------------------------
 
     def _delete(self, request: Request, resource: Resource) -> Answer:
-        options = request.options()
-        how = _deletion(body.decode(request.raw, request.media) or {}, request.query)
+        how, options = _deletion(request)
         entry, gone = self.life.delete(resource, request.target.key, how, options)
-        if not gone or resource.collection in ("pods", "services"):
+        if not gone or resource.collection in _WHOLE_ANSWERS:
             return self._written(request, resource, entry, options)
         details = {
             "name": request.target.name,
@@ -181,8 +210,7 @@ class Verbs:
         return Answer(encode(status))
 
     def _delete_all(self, request: Request, resource: Resource) -> Answer:
-        options = request.options()
-        how = _deletion(body.decode(request.raw, request.media) or {}, request.query)
+        how, options = _deletion(request)
         chosen = listing.selector(resource, request.target.namespace or None, request.query)
         found = listing.select(self.life.store.items(resource.collection), chosen)
         ended = [self.life.delete(resource, key, how, options)[0] for key, _ in found]
@@ -190,8 +218,8 @@ class Verbs:
         return Answer(seen.many(ended, {"resourceVersion": str(self.life.store.revision)}))
 
     def _evict(self, request: Request, resource: Resource) -> Answer:
-        manifest = body.manifest(request.raw, request.media)
-        how = _deletion(manifest.get("deleteOptions") or {}, request.query)
+        manifest = body.decode(request.raw, request.media) or {}
+        how = _how(manifest.get("deleteOptions") or {}, request.query)
         self.life.delete(resource, request.target.key, how, request.options())
         return Answer(encode({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), 201)
 
@@ -201,40 +229,73 @@ class Verbs:
         entry = self._entry(resource, request.target)
         if request.method == "GET":
             return Answer(encode(scale.shown(resource, entry.manifest)))
-        value = body.decode(request.raw, request.media)
-
-        def change(manifest: Manifest) -> Manifest:
-            new = value
-            if request.method == "PATCH":
-                new = _patched(request.media, scale.shown(resource, manifest), value)
-            return scale.written(resource, manifest, new)
-
         if request.method not in ("PUT", "PATCH"):
             raise method_not_allowed()
         options = request.options()
-        entry = self.life.update(resource, request.target.key, change, options)
+        value = body.decode(request.raw, request.media)
+
+        def change(manifest: Manifest) -> Manifest:
+            old = scale.shown(resource, manifest)
+            return scale.written(resource, manifest, _rescaled(request, old, value))
+
+        entry = self.life.update(resource, request.target.key, change, options, "scale")
         return Answer(encode(scale.shown(resource, entry.manifest)), 200, tuple(options.warnings))
 
 
-def _patched(media: str, value: Manifest, patch: Any) -> Manifest:
-    new = json_patch(value, patch) if media == JSON else merge(value, patch)
-    return dict(new)
+def no_such_page() -> ApiError:
+    """404 as the mux answers it: in plain text."""
+    return ApiError(404, "", "404 page not found\n")
 
 
-def _change(resource: Resource, media: str, patch: Any) -> Callable[[Manifest], Manifest]:
-    match media:
-        case "application/json-patch+json" | "application/merge-patch+json":
-            return lambda manifest: copy(_patched(media, manifest, patch))
-        case _:
-            raise unsupported_media_type((JSON, MERGE, APPLY))
+def _rescaled(request: Request, old: Manifest, value: Any) -> Manifest:
+    if request.method == "PUT":
+        return dict(value)
+    if request.media == JSON:
+        return dict(json_patch(old, value))
+    return dict(merge(old, value))
 
 
-def _deletion(options: Manifest, query: dict[str, str]) -> Deletion:
+def _change(resource: Resource, request: Request) -> Change:
+    media = request.media
+    if media not in (JSON, MERGE, STRATEGIC):
+        raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    if media == STRATEGIC and resource.custom is not None:
+        raise unsupported_media_type((JSON, MERGE, APPLY))
+    try:
+        patch = body.decode(request.raw, media)
+    except body.BrokenError as error:
+        raise bad_request(f"error decoding patch: {error}") from None
+    if media == JSON:
+        return lambda manifest: dict(copy(json_patch(_served(resource, manifest), patch)))
+    if not isinstance(patch, dict):
+        raise bad_request("error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}")
+    if media == MERGE:
+        return lambda manifest: dict(copy(merge(_served(resource, manifest), patch)))
+    return lambda manifest: dict(copy(strategic.patch(resource.schema, _served(resource, manifest), patch)))
+
+
+def _served(resource: Resource, manifest: Manifest) -> Manifest:
+    return {**manifest, "apiVersion": resource.group_version}
+
+
+def _deletion(request: Request) -> tuple[Deletion, Options]:
+    options = body.decode(request.raw, request.media) or {}
+    if not isinstance(options, dict):
+        raise bad_request("a deletion's body must be DeleteOptions")
+    return _how(options, request.query), request.options(options.get("dryRun"))
+
+
+def _how(options: Manifest, query: dict[str, str]) -> Deletion:
     preconditions = options.get("preconditions") or {}
     grace = query.get("gracePeriodSeconds") or options.get("gracePeriodSeconds")
     propagation = query.get("propagationPolicy") or options.get("propagationPolicy")
     if options.get("orphanDependents") is not None and propagation is None:
         propagation = "Orphan" if options["orphanDependents"] else "Background"
+    if propagation not in (None, "Foreground", "Background", "Orphan"):
+        listed = '"Foreground", "Background", "Orphan", "nil"'
+        text = f'Unsupported value: "{propagation}": supported values: {listed}'
+        causes = [Cause("FieldValueNotSupported", "propagationPolicy", text)]
+        raise invalid_kind("meta.k8s.io", "DeleteOptions", "", causes)
     return Deletion(
         None if grace is None else int(grace),
         propagation,

@@ -1,0 +1,121 @@
+"""The rules of CustomResourceDefinitions: names, versions, and schemas that are structural."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from davy.cluster.api import cel
+from davy.cluster.api.errors import Cause
+
+Manifest = dict[str, Any]
+
+
+def broken(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
+    """What is wrong with a definition."""
+    spec = new.get("spec") or {}
+    names = spec.get("names") or {}
+    yield from _name(new, spec, names)
+    yield from _missing(spec, names)
+    versions = spec.get("versions") or []
+    stored = [version for version in versions if version.get("storage")]
+    if len(stored) != 1:
+        message = "Invalid value: []: must have exactly one version marked as storage version"
+        yield Cause("FieldValueInvalid", "spec.versions", message)
+    for index, version in enumerate(versions):
+        yield from _version(version, f"spec.versions[{index}]")
+    if old is not None:
+        yield from _frozen(spec, old.get("spec") or {})
+
+
+def _name(new: Manifest, spec: Manifest, names: Manifest) -> Iterator[Cause]:
+    expected = f"{names.get('plural', '')}.{spec.get('group', '')}"
+    name = new["metadata"].get("name", "")
+    if name != expected:
+        message = f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group'
+        yield Cause("FieldValueInvalid", "metadata.name", message)
+
+
+def _missing(spec: Manifest, names: Manifest) -> Iterator[Cause]:
+    if not spec.get("group"):
+        yield Cause("FieldValueRequired", "spec.group", "Required value")
+    if spec.get("scope") not in ("Namespaced", "Cluster"):
+        scope = spec.get("scope", "")
+        message = f'Unsupported value: "{scope}": supported values: "Cluster", "Namespaced"'
+        if scope:
+            yield Cause("FieldValueNotSupported", "spec.scope", message)
+        else:
+            yield Cause("FieldValueRequired", "spec.scope", "Required value")
+    for name in ("plural", "kind"):
+        if not names.get(name):
+            yield Cause("FieldValueRequired", f"spec.names.{name}", "Required value")
+
+
+def _version(version: Manifest, path: str) -> Iterator[Cause]:
+    schema = (version.get("schema") or {}).get("openAPIV3Schema")
+    where = f"{path}.schema.openAPIV3Schema"
+    if schema is None:
+        yield Cause("FieldValueRequired", where, "Required value: schemas are required")
+        return
+    if schema.get("type") != "object":
+        if schema.get("type"):
+            message = f'Invalid value: "{schema["type"]}": must be object at the root'
+            yield Cause("FieldValueInvalid", f"{where}.type", message)
+        else:
+            yield Cause("FieldValueRequired", f"{where}.type", "Required value: must not be empty at the root")
+    yield from _node(schema, where)
+
+
+def _node(schema: Manifest, path: str) -> Iterator[Cause]:
+    yield from _typed(schema, path)
+    yield from _list_kind(schema, path)
+    for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
+        if why := cel.problem(rule.get("rule", "")):
+            message = f'Invalid value: "{rule.get("rule", "")}": compilation failed: {why}'
+            yield Cause("FieldValueInvalid", f"{path}.x-kubernetes-validations[{index}].rule", message)
+    for name, part in (schema.get("properties") or {}).items():
+        yield from _node(part, f"{path}.properties[{name}]")
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            yield from _node(schema[name], f"{path}.{name}")
+
+
+def _typed(schema: Manifest, path: str) -> Iterator[Cause]:
+    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string")
+    if not schema.get("type") and not free:
+        yield Cause(
+            "FieldValueRequired", f"{path}.type", "Required value: must not be empty for specified object fields"
+        )
+    if schema.get("properties") and schema.get("additionalProperties"):
+        message = "Forbidden: additionalProperties and properties are mutual exclusive"
+        yield Cause("FieldValueForbidden", f"{path}.additionalProperties", message)
+
+
+def _list_kind(schema: Manifest, path: str) -> Iterator[Cause]:
+    kind = schema.get("x-kubernetes-list-type")
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if kind not in (None, "atomic", "set", "map"):
+        message = f'Unsupported value: "{kind}": supported values: "atomic", "map", "set"'
+        yield Cause("FieldValueNotSupported", f"{path}.x-kubernetes-list-type", message)
+    if kind == "map" and not keys:
+        message = "Required value: must not be empty if x-kubernetes-list-type is map"
+        yield Cause("FieldValueRequired", f"{path}.x-kubernetes-list-map-keys", message)
+    for index, key in enumerate(keys or ()):
+        if key not in ((schema.get("items") or {}).get("properties") or {}):
+            message = f'Invalid value: "{key}": entries must all be names of item properties'
+            yield Cause("FieldValueInvalid", f"{path}.x-kubernetes-list-map-keys[{index}]", message)
+
+
+def _frozen(spec: Manifest, old: Manifest) -> Iterator[Cause]:
+    for path in ("group", "scope", "names.plural", "names.kind"):
+        new_value, old_value = _at(spec, path), _at(old, path)
+        if new_value != old_value:
+            message = f'Invalid value: "{new_value}": field is immutable'
+            yield Cause("FieldValueInvalid", f"spec.{path}", message)
+
+
+def _at(spec: Manifest, path: str) -> Any:
+    found: Any = spec
+    for name in path.split("."):
+        found = (found or {}).get(name)
+    return found

@@ -1,0 +1,76 @@
+"""What is made of a body before it is written: unknown fields told or dropped, types checked, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from davy.cluster.api import defaults, structural
+from davy.cluster.api.errors import bad_request
+from davy.cluster.api.resources import Resource
+from davy.cluster.api.schema import META, named
+from davy.cluster.api.settle import MismatchError, settle
+from davy.cluster.api.store import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a write is meant: by whom, for real or dry, how strict; warnings for the client gather in it."""
+
+    manager: str = "unknown"
+    dry_run: bool = False
+    validation: str = "Warn"
+    force: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Tell the client something about what it has written."""
+        self.warnings.extend(text for text in texts if text not in self.warnings)
+
+
+def take(resource: Resource, manifest: Manifest, options: Options) -> Manifest:
+    """The body as an object of its kind; raises 400 for what no object of the kind can hold."""
+    try:
+        taken, unknown = _custom(resource, manifest) if resource.custom else _builtin(resource, manifest)
+    except MismatchError as error:
+        raise bad_request(f"{_title(resource)}: {error}") from None
+    _tell(resource, unknown, options)
+    defaults.fill(resource, taken)
+    return taken
+
+
+def _title(resource: Resource) -> str:
+    return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+
+
+def _builtin(resource: Resource, manifest: Manifest) -> tuple[Manifest, list[str]]:
+    if resource.schema.untyped:
+        return manifest, []
+    settled = settle(resource.schema, manifest)
+    taken: Manifest = settled.value
+    taken["apiVersion"], taken["kind"] = resource.group_version, resource.kind
+    return taken, settled.unknown
+
+
+def _custom(resource: Resource, manifest: Manifest) -> tuple[Manifest, list[str]]:
+    taken: Manifest = {**manifest, "apiVersion": resource.group_version, "kind": resource.kind}
+    metadata = settle(named(META), taken.get("metadata") or {})
+    taken["metadata"] = metadata.value
+    unknown = structural.prune(resource.schema, taken)
+    structural.default(resource.schema, taken)
+    return taken, [*(f"metadata.{name}" for name in metadata.unknown), *unknown]
+
+
+def _tell(resource: Resource, unknown: list[str], options: Options) -> None:
+    if not unknown or options.validation == "Ignore":
+        return
+    texts = [f'unknown field "{path}"' for path in sorted(unknown)]
+    if options.validation == "Strict":
+        raise bad_request(f"{_title(resource)}: strict decoding error: {', '.join(texts)}")
+    options.warn(texts)
+
+
+def reference(value: Any) -> str:
+    """A value as Go prints a map of texts."""
+    return "map[" + " ".join(f"{key}:{item}" for key, item in sorted(value.items())) + "]"

@@ -1,0 +1,154 @@
+"""Bodies of builtin kinds made what the server's own types would hold: unknown fields found, empty ones dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from davy.cluster.api.schema import Schema
+
+_JSON_NAMES = ((bool, "bool"), (int, "number"), (float, "number"), (str, "string"), (list, "array"), (dict, "object"))
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+class MismatchError(ValueError):
+    """A value that its field's type cannot hold; the text is that of Go's JSON decoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in an object the walk is: for people, for Go, and which struct's field it is."""
+
+    path: str = ""
+    go: str = ""
+    struct: str = ""
+
+    def field(self, name: str, schema: Schema) -> _Place:
+        return _Place(_join(self.path, name), _join(self.go, name), _struct(schema) or self.struct)
+
+    def key(self, name: str) -> _Place:
+        return _Place(_join(self.path, name), self.go, self.struct)
+
+    def item(self, index: int) -> _Place:
+        return _Place(f"{self.path}[{index}]", self.go, self.struct)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _struct(schema: Schema) -> str:
+    return schema.name.rpartition(".")[2]
+
+
+@dataclass(slots=True)
+class Settled:
+    """An object as the types hold it, and the paths of the fields they do not have."""
+
+    value: Any
+    unknown: list[str] = field(default_factory=list)
+
+
+def settle(schema: Schema, value: dict[str, Any]) -> Settled:
+    """The body as its type holds it; raises MismatchError."""
+    settled = Settled(None)
+    settled.value = _struct_value(schema, value, _Place(struct=_struct(schema)), settled.unknown)
+    return settled
+
+
+def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any:
+    _check_type(schema, value, place)
+    if isinstance(value, dict) and schema.properties:
+        return _struct_value(schema, value, place, unknown)
+    if isinstance(value, dict) and schema.additional is not None and not schema.additional.untyped:
+        return _map_value(schema.additional, value, place, unknown)
+    if isinstance(value, list):
+        items = schema.items
+        return [_value(items, _zero(items, item), place.item(i), unknown) for i, item in enumerate(value)]
+    return value
+
+
+def _zero(schema: Schema, value: Any) -> Any:
+    if value is not None:
+        return value
+    return "" if schema.type == "string" else value
+
+
+def _map_value(schema: Schema, value: dict[str, Any], place: _Place, unknown: list[str]) -> dict[str, Any]:
+    return {key: _value(schema, _zero(schema, item), place.key(key), unknown) for key, item in value.items()}
+
+
+def _struct_value(schema: Schema, value: dict[str, Any], place: _Place, unknown: list[str]) -> dict[str, Any]:
+    properties = schema.properties
+    settled: dict[str, Any] = {}
+    for name, item in value.items():
+        declared = properties.get(name)
+        if declared is None:
+            unknown.append(_join(place.path, name))
+        elif item is not None:
+            found = _value(declared, item, place.field(name, schema), unknown)
+            if not _omitted(declared, found):
+                settled[name] = found
+    for name, zero in _always(schema).items():
+        if name not in settled:
+            settled[name] = _value(properties[name], zero, place, []) if zero == {} else zero
+    return settled
+
+
+def _omitted(schema: Schema, value: Any) -> bool:
+    """Whether Go's `omitempty` leaves it out: empty lists and maps, but not empty structs."""
+    return value == [] or (value == {} and not schema.properties and schema.type == "object" and not schema.untyped)
+
+
+def _always(schema: Schema) -> dict[str, Any]:
+    """The fields that are written even when nothing is in them."""
+    found = _ALWAYS.get(id(schema.raw))
+    if found is None:
+        found = {name: value for name, value in schema.empty().items() if value is not None or name in _NULLS}
+        _ALWAYS[id(schema.raw)] = found
+        _KEPT.append(schema)
+    return found
+
+
+_ALWAYS: dict[int, dict[str, Any]] = {}
+_KEPT: list[Schema] = []  # so that no id is used twice
+_NULLS = {"firstTimestamp", "lastTimestamp", "eventTime"}
+
+
+def _check_type(schema: Schema, value: Any, place: _Place) -> None:
+    expected = _TYPES.get(schema.type)
+    if value is None or expected is None or schema.int_or_string or schema.raw.get("format") == "date-time":
+        return
+    if isinstance(value, expected) and not (isinstance(value, bool) and schema.type != "boolean"):
+        return
+    kind = next(name for type_, name in _JSON_NAMES if isinstance(value, type_))
+    if isinstance(value, float):
+        kind = f"number {value}"
+    where = f"Go struct field {place.struct}.{place.go}" if place.go else "Go value"
+    raise MismatchError(f"json: cannot unmarshal {kind} into {where} of type {_go_type(schema)}")
+
+
+def _go_type(schema: Schema) -> str:
+    match schema.type:
+        case "integer":
+            return str(schema.raw.get("format", "int64"))
+        case "number":
+            return "float64"
+        case "boolean":
+            return "bool"
+        case "array":
+            return f"[]{_go_type(schema.items)}"
+        case "object" if schema.name:
+            version, name = schema.name.split(".")[-2:]
+            return f"{version}.{name}"
+        case "object" if schema.additional is not None:
+            return f"map[string]{_go_type(schema.additional)}"
+        case _:
+            return schema.type or "interface {}"
