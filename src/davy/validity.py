@@ -6,8 +6,14 @@ from collections.abc import Callable, Collection, Iterator
 
 from davy.api.canary import Canary
 from davy.api.ref import Ref
-from davy.api.validate import Problem, validate
+from davy.api.validate import Known, Problem, validate
+from davy.providers import PROVIDERS
+from davy.routers import ROUTERS
 from davy.settings import Settings
+from davy.targets import TARGETS
+
+KNOWN = Known(providers=tuple(ROUTERS), targets=tuple(kind for _, kind in TARGETS), metric_providers=tuple(PROVIDERS))
+"""What this version can work with."""
 
 
 def problems(
@@ -15,7 +21,7 @@ def problems(
 ) -> tuple[Problem, ...]:
     """All that is wrong, not the first. `present`: objects that exist; `rivals`: older canaries of the same target."""
     return (
-        *validate(canary, settings_of=settings),
+        *validate(canary, settings_of=settings, known=KNOWN),
         *missing_templates(canary, present),
         *taken(canary, rivals),
         *unsupported(canary),

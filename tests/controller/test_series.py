@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from prometheus_client import generate_latest
@@ -13,7 +15,7 @@ from davy.controller.series import Series
 from davy.sim.scenarios import canary as manifest
 
 
-def a_canary(**spec: object) -> Canary:
+def a_canary(**spec: Any) -> Canary:
     return codec.decode_canary(manifest(**spec))
 
 

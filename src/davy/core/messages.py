@@ -136,6 +136,10 @@ def terminated(canary: Canary) -> Announcement:
     return Announcement(NORMAL, f"Terminated canary {canary.name}.{canary.namespace}", "Terminated")
 
 
+def invalid(problems: str) -> Announcement:
+    return Announcement(WARNING, f"Invalid spec, nothing is started: {problems}", "InvalidSpec")
+
+
 def target_missing(canary: Canary) -> Announcement:
     kind, name = canary.spec.target_ref.kind, canary.spec.target_ref.name
     plural = f"{kind.lower()}s.apps"

@@ -49,7 +49,8 @@ def step(s: Snapshot) -> Step:
         return Stay(reason=Reason.SUSPENDED, message="Suspended: nothing is touched until spec.suspend is unset.")
     wrong = [problem for problem in s.problems if problem.severity == "error"]
     if wrong and (not s.valid or s.canary.status.phase not in RUNNING):
-        return Stay(reason=Reason.INVALID_SPEC, message=" ".join(f"{bad.path}: {bad.message}." for bad in wrong))
+        message = " ".join(f"{bad.path}: {bad.message}." for bad in wrong)
+        return Stay(reason=Reason.INVALID_SPEC, message=message, says=(messages.invalid(message),))
     if s.target is None:
         message = f"{s.canary.target} does not exist. Create it, or correct spec.targetRef."
         return Stay(reason=Reason.TARGET_MISSING, message=message, says=(messages.target_missing(s.canary),))
