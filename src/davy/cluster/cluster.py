@@ -20,6 +20,7 @@ from davy.cluster.gateway.sockets import bind_problem
 from davy.cluster.node.addresses import NoAddressError
 from davy.cluster.node.drain import PATIENCE
 from davy.cluster.node.node import Node
+from davy.cluster.prometheus.prometheus import Prometheus
 from davy.cluster.server import ApiServer
 from davy.cluster.workloads.caches import Caches
 from davy.cluster.workloads.controllers import Controllers
@@ -28,6 +29,7 @@ from davy.kube.config import Config
 from davy.kube.errors import AlreadyExists
 
 HOST = "127.0.0.1"
+SCRAPE = 0.5  # seconds between two scrapes; what is analysed over a few seconds needs several
 LONGEST_START = 20.0  # seconds; usual is half a second
 
 
@@ -45,8 +47,9 @@ class Cluster:
     directory: for kubeconfig, logs and working directories. Ports of 0 are chosen. Without `proxy` there is no Envoy,
     no Gateway API, and pods do not wait to be drained. Raises ClusterError.
 
-    kubeconfig: the file. url: the API server's. gateway_port, gateway_url: where a Gateway (of class `davy`) with that
-    port is reached; whoever wants one creates it. api_server_up: seconds from the beginning until the API answered.
+    kubeconfig: the file. url: the API server's. prometheus_url: answers PromQL. gateway_port, gateway_url: where a
+    Gateway (of class `davy`) with that port is reached; whoever wants one creates it. api_server_up: seconds from the
+    beginning until the API answered.
     """
 
     kubeconfig: Path
@@ -82,6 +85,11 @@ class Cluster:
         try:
             async with asyncio.timeout(LONGEST_START):
                 await self._start()
+        except TimeoutError as error:
+            await self._close(error)
+            raise ClusterError(
+                f"the cluster has not started within {LONGEST_START:g} s; see the logs in {self.directory}"
+            ) from error
         except BaseException as error:
             await self._close(error)
             raise
@@ -93,10 +101,12 @@ class Cluster:
         await self._close(error)
 
     async def _close(self, error: BaseException | None) -> None:
+        """End everything. An error of the body comes out as it is; one of a part, which cancels the body, in words."""
         for part in self._parts:
             part.cancel()
+        cancelled = error if isinstance(error, asyncio.CancelledError) else None
         try:
-            await self._stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+            await self._stack.__aexit__(type(cancelled) if cancelled else None, cancelled, None)
         except BaseExceptionGroup as failed:
             raise _in_words(failed) from failed
 
@@ -110,13 +120,15 @@ class Cluster:
         self.url = self.server.url
         self.server.write_kubeconfig(self.kubeconfig)
         self.api_server_up = time.perf_counter() - began
-        gateway = await self._gateway()
+        gateways = await self._gateways()
+        prometheus = await self._prometheus(*gateways)
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
-        for part in (*await self._workloads(), *gateway):
-            self._parts.append(tasks.create_task(part.run()))
+        self._parts = [tasks.create_task(each.run()) for each in (*await self._workloads(), *gateways, prometheus)]
         await self._caches.synced()
-        for part in gateway:
+        outer: tuple[ClusterGateway | Prometheus, ...] = (*gateways, prometheus)
+        for part in outer:
             await part.ready.wait()
+        self.prometheus_url = prometheus.url
 
     def _choose_ports(self) -> None:
         """Refuse ports that are taken before anything is started."""
@@ -143,7 +155,7 @@ class Cluster:
         self.server.logs = node.logs
         return self._caches, controllers, node
 
-    async def _gateway(self) -> tuple[ClusterGateway, ...]:
+    async def _gateways(self) -> tuple[ClusterGateway, ...]:
         if not self._proxy:
             return ()
         client = await self._client("davy-gateway")
@@ -153,6 +165,13 @@ class Cluster:
             raise ClusterError(str(error)) from error
         await create(client, (*gateway_api_crds(), gateway_class()))
         return (gateway,)
+
+    async def _prometheus(self, *gateways: ClusterGateway) -> Prometheus:
+        client = await self._client("davy-prometheus")
+        port = self._prometheus_port
+        return Prometheus(
+            client, port=port, interval=SCRAPE, gateway=gateways[0].metrics_url if gateways else lambda: None
+        )
 
     async def _client(self, manager: str) -> Client:
         client = Client(Config(server=self.url), manager=manager, random=self._random)
