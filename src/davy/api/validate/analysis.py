@@ -67,13 +67,13 @@ def weights(analysis: Analysis) -> Iterator[Problem]:
     way = ", ".join(map(str, walk))
     if not arrives:
         yield stuck(analysis, walk)
+    elif analysis.step_weights and tuple(walk) != analysis.step_weights:
+        message = f"the release goes {way}; write the weights in that way"
+        yield warning("spec.analysis.stepWeights", "StepsPassedOver", message)
     elif walk[-1] > analysis.weight_limit:
         limit = analysis.weight_limit
         message = f"no step meets {limit}: the release goes {way} and is then promoted; write a multiple of stepWeight"
         yield warning("spec.analysis.maxWeight", "MaxWeightPassed", message)
-    elif analysis.step_weights and tuple(walk) != analysis.step_weights:
-        message = f"the release goes {way}; write the weights in that way"
-        yield warning("spec.analysis.stepWeights", "StepsPassedOver", message)
 
 
 def stuck(analysis: Analysis, walk: list[int]) -> Problem:

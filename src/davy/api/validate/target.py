@@ -92,9 +92,7 @@ def names(canary: Canary) -> Iterator[Problem]:
     path = "spec.service.name" if canary.spec.service.name else "spec.targetRef.name"
     name = canary.primary_service
     if not canary.spec.target_ref.knative and len(name) > LONGEST_NAME:
-        message = (
-            f"makes a Service named {name}, longer than {LONGEST_NAME} characters; set a shorter spec.service.name"
-        )
+        message = f"makes a Service named {name}, longer than {LONGEST_NAME} letters; set a shorter spec.service.name"
         yield error(path, "NameTooLong", message)
 
 
