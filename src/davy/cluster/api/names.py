@@ -96,7 +96,7 @@ def _of_path_segment(value: str) -> Iterator[str]:
             yield f"may not contain '{illegal}'"
 
 
-def metadata(collection: str, meta: dict[str, Any]) -> Iterator[Cause]:
+def metadata(collection: str, meta: dict[str, Any], *, custom: bool = False) -> Iterator[Cause]:
     """What is wrong with an object's metadata."""
     if meta.get("generateName"):
         for why in name_problems(collection, meta["generateName"].rstrip("-") + "a"):
@@ -109,7 +109,7 @@ def metadata(collection: str, meta: dict[str, Any]) -> Iterator[Cause]:
     yield from labels(meta.get("labels") or {}, "metadata.labels")
     yield from annotation_keys(meta.get("annotations") or {})
     yield from _owners(meta.get("ownerReferences") or ())
-    yield from _finalizers(meta.get("finalizers") or ())
+    yield from _finalizers(meta.get("finalizers") or (), custom)
 
 
 def labels(found: dict[str, str], path: str) -> Iterator[Cause]:
@@ -161,11 +161,12 @@ def _owners(owners: Any) -> Iterator[Cause]:
 _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
-def _finalizers(finalizers: Any) -> Iterator[Cause]:
+def _finalizers(finalizers: Any, custom: bool) -> Iterator[Cause]:
+    """Custom resources may have finalizers without a path, such as `finalizer.flagger.app`."""
     for index, name in enumerate(finalizers):
         problems = list(_qualified("metadata.finalizers", name))
         yield from problems
-        if not problems and "/" not in name and name not in _STANDARD_FINALIZERS:
+        if not custom and not problems and "/" not in name and name not in _STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"metadata.finalizers[{index}]", name, why)
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
@@ -176,7 +177,7 @@ def _finalizers(finalizers: Any) -> Iterator[Cause]:
 _IMMUTABLE = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
-def metadata_update(new: dict[str, Any], old: dict[str, Any]) -> Iterator[Cause]:
+def metadata_update(new: dict[str, Any], old: dict[str, Any], *, custom: bool = False) -> Iterator[Cause]:
     """What an update does to metadata that it may not."""
     if "deletionTimestamp" in old:
         added = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
@@ -195,4 +196,4 @@ def metadata_update(new: dict[str, Any], old: dict[str, Any]) -> Iterator[Cause]
     if new.get("ownerReferences") != old.get("ownerReferences"):
         yield from _owners(new.get("ownerReferences") or ())
     if new.get("finalizers") != old.get("finalizers"):
-        yield from _finalizers(new.get("finalizers") or ())
+        yield from _finalizers(new.get("finalizers") or (), custom)

@@ -33,9 +33,9 @@ _BLOCKING = {
 def broken(resource: Resource, new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     """What is wrong with an object, or with what has become of it."""
     if old is None:
-        yield from names.metadata(resource.collection, new["metadata"])
+        yield from names.metadata(resource.collection, new["metadata"], custom=resource.custom is not None)
     else:
-        changed = list(names.metadata_update(new["metadata"], old["metadata"]))
+        changed = list(names.metadata_update(new["metadata"], old["metadata"], custom=resource.custom is not None))
         yield from changed
         yield from changed  # a real server looks at metadata twice and tells both
     if resource.custom:

@@ -104,21 +104,14 @@ def _struct_value(schema: Schema, value: dict[str, Any], place: _Place, unknown:
 
 def _omitted(schema: Schema, value: Any) -> bool:
     """Whether Go's `omitempty` leaves it out: empty lists and maps, but not empty structs."""
-    return value == [] or (value == {} and not schema.properties and schema.type == "object" and not schema.untyped)
+    return value == [] or (value == {} and "additionalProperties" in schema.raw)
 
 
 def _always(schema: Schema) -> dict[str, Any]:
     """The fields that are written even when nothing is in them."""
-    found = _ALWAYS.get(id(schema.raw))
-    if found is None:
-        found = {name: value for name, value in schema.empty().items() if value is not None or name in _NULLS}
-        _ALWAYS[id(schema.raw)] = found
-        _KEPT.append(schema)
-    return found
+    return {name: value for name, value in schema.nothing.items() if value is not None or name in _NULLS}
 
 
-_ALWAYS: dict[int, dict[str, Any]] = {}
-_KEPT: list[Schema] = []  # so that no id is used twice
 _NULLS = {"firstTimestamp", "lastTimestamp", "eventTime"}
 
 
