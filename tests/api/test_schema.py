@@ -15,9 +15,10 @@ from msgspec import inspect
 from davy.api.alert_provider import AlertProvider
 from davy.api.canary import Canary
 from davy.api.metric_template import MetricTemplate
-from davy.api.schema import ADDED_SPEC, COLUMNS, crds, missing, required_fields, root
-from davy.api.schema.__main__ import as_yaml, file_name
+from davy.api.schema import ADDED_SPEC, COLUMNS, crds, missing, paths, required_fields, root
+from davy.api.schema.__main__ import as_yaml, file_name, page_name
 from davy.api.schema.generate import described
+from davy.api.schema.reference import page
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -83,7 +84,19 @@ def test_the_committed_list_is_what_flaggers_file_holds() -> None:
 @pytest.mark.parametrize("crd", crds(), ids=lambda crd: crd["metadata"]["name"])
 def test_the_committed_definition_is_fresh(crd: dict[str, Any]) -> None:
     committed = REPOSITORY / "deploy" / "crds" / file_name(crd)
-    assert committed.read_text() == as_yaml(crd), "run: python -m davy.api.schema deploy/crds"
+    assert committed.read_text() == as_yaml(crd), AGAIN
+
+
+@pytest.mark.parametrize("crd", crds(), ids=lambda crd: crd["metadata"]["name"])
+def test_the_committed_reference_is_fresh(crd: dict[str, Any]) -> None:
+    assert (REPOSITORY / "docs" / "reference" / page_name(crd)).read_text() == page(crd), AGAIN
+
+
+def test_the_reference_has_a_row_for_every_field() -> None:
+    rows = page(crds()[0])
+    named = {path.removesuffix("[]").replace("{}", ".*") for path in paths(root(Canary)) if "." in path}
+    fields = {path for path in named if not path.endswith("*")}
+    assert [path for path in fields if f"| `{path}` |" not in rows] == []
 
 
 @pytest.mark.parametrize("crd", crds(), ids=lambda crd: crd["metadata"]["name"])
@@ -96,6 +109,7 @@ def test_a_definition_is_kept_shown_and_has_a_status_of_its_own(crd: dict[str, A
     assert tuple(columns) == COLUMNS[crd["spec"]["names"]["kind"]]
 
 
+AGAIN = "run: python -m davy.api.schema deploy/crds docs/reference"
 BARRED = {"type", "description", "default", "additionalProperties", "x-kubernetes-validations"}
 
 

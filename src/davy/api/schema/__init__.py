@@ -90,6 +90,15 @@ def root(kind: type) -> Manifest:
     return schema
 
 
+def schema_in(crd: Manifest) -> Manifest:
+    """The schema of the version that a definition serves; empty if it does not serve ours."""
+    version = API_VERSION.split("/")[1]
+    serving = (each for each in crd["spec"]["versions"] if each["name"] == version and each.get("served", True))
+    found: Manifest = next(serving, {})
+    schema: Manifest = found.get("schema", {}).get("openAPIV3Schema", {})
+    return schema
+
+
 def paths(schema: Any, path: str = "") -> Iterator[str]:
     """Every field that a schema declares; `[]` is an element of a list, `{}` the value of any key."""
     if path:
@@ -111,10 +120,7 @@ def required_fields() -> tuple[str, ...]:
 
 def missing(served_crd: Manifest) -> tuple[str, ...]:
     """The fields that the API server would prune without a word, given the Canary definition that it serves."""
-    version = API_VERSION.split("/")[1]
-    served = (each for each in served_crd["spec"]["versions"] if each["name"] == version and each.get("served", True))
-    found: Manifest = next(served, {})
-    schema = found.get("schema", {}).get("openAPIV3Schema", {})
+    schema = schema_in(served_crd)
     return tuple(path for path in required_fields() if not keeps(schema, path))
 
 

@@ -1,4 +1,4 @@
-"""`python -m davy.api.schema`: print the definitions as YAML, or write them into a folder, one file each."""
+"""`python -m davy.api.schema [CRDS [REFERENCE]]`: print the definitions, or write them and their pages into folders."""
 
 import sys
 from pathlib import Path
@@ -7,8 +7,9 @@ import yaml
 
 from davy.api.ref import Manifest
 from davy.api.schema import crds
+from davy.api.schema.reference import page
 
-HEAD = "# Made from the types in src/davy/api by `python -m davy.api.schema deploy/crds`; changes here are lost.\n"
+HEAD = "# Made from the types by `python -m davy.api.schema deploy/crds docs/reference`; changes here are lost.\n"
 
 
 def as_yaml(crd: Manifest) -> str:
@@ -22,13 +23,21 @@ def file_name(crd: Manifest) -> str:
     return f"{crd['spec']['names']['plural']}.yaml"
 
 
+def page_name(crd: Manifest) -> str:
+    """The file that a kind's reference is kept in."""
+    return f"{crd['spec']['names']['singular']}.md"
+
+
 def main(arguments: list[str]) -> None:
-    """Writes into the folder named, or to the terminal."""
+    """Writes into the folders named, or to the terminal."""
     for crd in crds():
-        if arguments:
-            (Path(arguments[0]) / file_name(crd)).write_text(as_yaml(crd))
-        else:
-            sys.stdout.write(f"---\n{as_yaml(crd)}")
+        match arguments:
+            case []:
+                sys.stdout.write(f"---\n{as_yaml(crd)}")
+            case [definitions, *pages]:
+                (Path(definitions) / file_name(crd)).write_text(as_yaml(crd))
+                for folder in pages:
+                    (Path(folder) / page_name(crd)).write_text(page(crd))
 
 
 if __name__ == "__main__":
