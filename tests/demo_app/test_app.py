@@ -33,7 +33,15 @@ def test_probes_and_metrics_are_neither_failed_nor_delayed_nor_counted() -> None
         response = app.answer(request)
         app.count(request, response, 0.1)
         assert (response.status, response.delay) == (200, 0)
-    assert "_count" not in app.answer(Request("GET", "/metrics")).body
+    body = app.answer(Request("GET", "/metrics")).body
+    counts = [line.rpartition(" ")[2] for line in body.splitlines() if "_count" in line]
+    assert set(counts) == {"0"}
+
+
+def test_the_series_that_tell_good_from_bad_are_there_before_the_first_request() -> None:
+    body = _app().answer(Request("GET", "/metrics")).body
+    for status in ("200", "500"):
+        assert f'http_request_duration_seconds_count{{method="GET",path="/",status="{status}"}} 0' in body
 
 
 def test_an_app_that_leaves_is_not_ready_but_alive() -> None:
@@ -48,8 +56,10 @@ def test_a_scanner_does_not_fill_the_histogram() -> None:
     for n in range(1000):
         request = Request("GET", f"/{n}")
         app.count(request, app.answer(request), 0.1)
-    counts = [line for line in app.histogram.text().splitlines() if "_count" in line]
-    assert len(counts) == COUNTED_PATHS + 1
+    paths = {
+        line.partition('path="')[2].partition('"')[0] for line in app.histogram.text().splitlines() if "_count" in line
+    }
+    assert len(paths - {"/"}) == COUNTED_PATHS + 1
 
 
 def test_a_head_request_gets_no_body() -> None:

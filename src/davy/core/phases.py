@@ -96,15 +96,24 @@ def primary_unready(s: Snapshot) -> Stay | None:
     return unready(s, s.primary, Reason.INITIALIZING)
 
 
+PATIENCE = timedelta(seconds=10)
+"""Flagger looks every ten seconds at most: what is over sooner is neither told in detail nor said aloud."""
+
+
+def patient_until(s: Snapshot) -> datetime | None:
+    """Until when what is waited for is ordinary; None if it has lasted too long for that."""
+    until = times.after(s.canary.status.last_transition_time, max(s.interval, PATIENCE))
+    return until if until and s.now < until else None
+
+
 def unready(s: Snapshot, primary: Workload, soon: Reason) -> Stay | None:
-    """Why the primary's rollout is not complete. Said aloud when it has lasted an interval."""
+    """Why the primary's rollout is not complete."""
     match primary.readiness:
         case Ready():
             return None
         case Progressing(why):
-            patience = times.after(s.canary.status.last_transition_time, s.interval)
-            if patience and s.now < patience:
-                return Stay(reason=soon, message=f"Waiting for {primary.name}: {why}.", until=patience)
+            if patience := patient_until(s):
+                return Stay(reason=soon, message=f"Waiting for {primary.name} to become ready.", until=patience)
             said = messages.primary_not_ready(s.canary, why)
             message = f"{primary.name} is not ready: {why}."
             return Stay(reason=Reason.PRIMARY_NOT_READY, message=message, says=(said,), until=s.now + s.interval)
@@ -129,7 +138,10 @@ def settling(s: Snapshot) -> Step | None:
     if why is not None:
         if status.routed_at:
             return Move(replace(status, routed_at=None))
-        return Stay(reason=Reason.ROUTING_PENDING, message=f"Waiting for all traffic to reach the primary: {why}.")
+        patience = patient_until(s)
+        detail = "" if patience else f" ({why})"
+        message = f"Waiting for all traffic to reach the primary{detail}."
+        return Stay(reason=Reason.ROUTING_PENDING, message=message, until=patience)
     due = settles_at(s)
     if due is None:
         return Move(replace(status, routed_at=to_milliseconds(s.now)))
@@ -266,10 +278,10 @@ def first_readiness(s: Snapshot) -> datetime | None:
 
 
 def starting(s: Snapshot, target: Workload, why: str, deadline: datetime | None) -> Stay:
-    """Quiet for the first interval, as Flagger looks no sooner; then said aloud."""
-    patience = times.after(s.canary.status.run_started_at, s.interval)
-    if patience and s.now < patience:
-        return Stay(reason=Reason.CANARY_STARTING, message=f"Waiting for {target.name}: {why}.", until=patience)
+    """Quiet at first; then said aloud."""
+    if patience := patient_until(s):
+        message = f"Waiting for {target.name} to become ready."
+        return Stay(reason=Reason.CANARY_STARTING, message=message, until=patience)
     said = messages.canary_not_ready(s.canary, why)
     message = f"{target.name} is not ready: {why}."
     look = s.now + s.interval  # missing pods count as stuck by time alone: no event comes

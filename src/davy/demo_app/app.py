@@ -41,6 +41,8 @@ class App:
         self.leaving = False
         self._faults: Iterator[bool] = faults(settings.error_rate, settings.seed)
         self._paths: set[str] = set()
+        for status in ("200", "500"):
+            self.histogram.begin(Labels("GET", "/", status))
 
     def answer(self, request: Request) -> Response:
         """Answer a request. Probes and metrics are neither delayed, nor failed, nor counted."""

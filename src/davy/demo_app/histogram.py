@@ -26,9 +26,14 @@ class Histogram:
 
     def observe(self, labels: Labels, seconds: float) -> None:
         """Count one request."""
-        buckets = self._buckets.setdefault(labels, [0] * (len(BOUNDS) + 1))
-        buckets[bisect_left(BOUNDS, seconds)] += 1
-        self._sums[labels] = self._sums.get(labels, 0.0) + seconds
+        self.begin(labels)
+        self._buckets[labels][bisect_left(BOUNDS, seconds)] += 1
+        self._sums[labels] += seconds
+
+    def begin(self, labels: Labels) -> None:
+        """Show the series with nothing in it: `rate` does not see the first request of a series that was not there."""
+        self._buckets.setdefault(labels, [0] * (len(BOUNDS) + 1))
+        self._sums.setdefault(labels, 0.0)
 
     def text(self) -> str:
         """Everything counted so far, as a scrape answers it."""
