@@ -74,6 +74,7 @@ class ClusterGateway:
         self._annotated: frozenset[PodKey] = frozenset()
         self._xds = XdsServer()
         self._envoy: Envoy | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.ready = asyncio.Event()  # the objects of the start are in force
 
     async def run(self) -> None:
@@ -139,7 +140,14 @@ class ClusterGateway:
             self._kick_in(deadline - loop.time())
 
     def _kick_in(self, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self.kick)
+        """A turn at the latest then; of several wishes the earliest counts, because every turn wishes anew."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._timer is not None and loop.time() < self._timer.when() <= due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self.kick)
 
     # --- what Envoy gets
 

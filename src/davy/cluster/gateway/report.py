@@ -37,7 +37,12 @@ class Report:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._waiting: dict[Target, Patch] = {}
+        self._sending: tuple[Target, Patch] | None = None
         self._any = asyncio.Event()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting) or self._sending is not None
 
     def status(self, cache: Cache, namespace: str, name: str, version: str, status: dict[str, Any]) -> None:
         body = {"metadata": {"resourceVersion": version}, "status": status}
@@ -49,6 +54,8 @@ class Report:
         self._add(Target(POD, namespace, name), Patch({"metadata": metadata}))
 
     def _add(self, target: Target, patch: Patch) -> None:
+        if (target, patch) == self._sending:
+            return  # the reply is not there yet, so the object looks as if nothing had been written
         self._waiting[target] = patch
         self._any.set()
 
@@ -58,7 +65,10 @@ class Report:
             self._any.clear()
             while self._waiting:
                 target = next(iter(self._waiting))
-                await self._send(target, self._waiting.pop(target))
+                patch = self._waiting.pop(target)
+                self._sending = target, patch
+                await self._send(target, patch)
+                self._sending = None
 
     async def _send(self, target: Target, patch: Patch) -> None:
         kind, namespace, name = target
