@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -222,6 +220,13 @@ async def test_a_busy_port_is_one_sentence(tmp_path: Path, which: str) -> None:
     assert children_of(os.getpid()) == []
 
 
+async def test_a_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ClusterError, match=r"the cluster cannot start: .*Not a directory: '.*file/cluster'"):
+        async with Cluster(tmp_path / "file" / "cluster"):
+            raise AssertionError("must not start")
+
+
 async def test_a_missing_envoy_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVOY", str(tmp_path / "none"))
     with pytest.raises(ClusterError, match=r"ENVOY=.* is not an executable file"):
@@ -253,18 +258,25 @@ async def test_kill_9_leaves_no_orphan(tmp_path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CHILD, str(tmp_path), cwd=root, stdout=asyncio.subprocess.PIPE
     )
+    try:
+        grandchildren = await _three_children(child)
+    finally:
+        child.kill()
+        await child.communicate()
+    async with asyncio.timeout(20):
+        while any(map(is_alive, grandchildren)):
+            await asyncio.sleep(0.02)
+
+
+async def _three_children(child: asyncio.subprocess.Process) -> list[int]:
+    """Envoy and two pods, as soon as they are there."""
     assert child.stdout is not None
     while await child.stdout.readline() != b"up\n":  # after what is logged
-        assert child.returncode is None
-    async with asyncio.timeout(20):
-        while len(grandchildren := children_of(child.pid)) < 3:  # Envoy and two pods
+        assert not child.stdout.at_eof()
+    async with asyncio.timeout(30):
+        while len(found := children_of(child.pid)) < 3:
             await asyncio.sleep(0.02)
-    child.send_signal(signal.SIGKILL)
-    await child.wait()
-    deadline = time.monotonic() + 10
-    while (alive := [pid for pid in grandchildren if is_alive(pid)]) and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
-    assert alive == []
+    return found
 
 
 def children_of(parent: int) -> list[int]:

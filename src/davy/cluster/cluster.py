@@ -90,6 +90,9 @@ class Cluster:
             raise ClusterError(
                 f"the cluster has not started within {LONGEST_START:g} s; see the logs in {self.directory}"
             ) from error
+        except OSError as error:
+            await self._close(error)
+            raise ClusterError(f"the cluster cannot start: {error}") from error
         except BaseException as error:
             await self._close(error)
             raise

@@ -68,6 +68,13 @@ async def test_a_missing_config_map_is_named_and_waited_for(machine: Any) -> Non
     await machine.ready()
 
 
+async def test_a_program_that_cannot_be_executed_is_named_and_tried_again(machine: Any) -> None:
+    await machine.run({"command": ["/no/such/program"]})
+    waiting = await machine.until(lambda: (machine.container().get("state") or {}).get("waiting"))
+    assert waiting["reason"] == "RunContainerError"
+    assert "/no/such/program" in waiting["message"]
+
+
 async def test_an_unknown_image_says_what_to_do(machine: Any) -> None:
     await machine.run({"image": "nginx:1.25"})
     waiting = await machine.until(lambda: (machine.container().get("state") or {}).get("waiting"))

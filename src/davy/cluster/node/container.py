@@ -17,6 +17,7 @@ from davy.cluster.node.probes import Outcome
 from davy.cluster.node.spawn import Process
 from davy.cluster.node.states import Container, Ended, Running, Waiting
 from davy.cluster.workloads.objects import Manifest
+from davy.kube.errors import KubeError
 
 FIRST_PAUSE = 1.0  # seconds before a second restart; the first one comes at once
 LONGEST_PAUSE = 60.0  # seconds
@@ -105,10 +106,10 @@ class Keeper:
         except UnknownImageError as error:
             self._around.tell("Failed", str(error), warning=True)
             return Failure("ImagePullBackOff", str(error), final=True)
-        except ConfigError as error:
+        except (ConfigError, KubeError) as error:
             self._around.tell("Failed", f"Error: {error}", warning=True)
             return Failure("CreateContainerConfigError", str(error))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._around.tell("Failed", f"Error: {error}", warning=True)
             return Failure("RunContainerError", str(error))
 
@@ -216,7 +217,7 @@ class Keeper:
 
     async def _before_stop(self, grace: float) -> None:
         hook = (self.spec.get("lifecycle") or {}).get("preStop") or {}
-        with contextlib.suppress(TimeoutError, OSError):
+        with contextlib.suppress(TimeoutError, OSError, ValueError):
             async with asyncio.timeout(grace):
                 if "sleep" in hook:
                     await asyncio.sleep(hook["sleep"]["seconds"])

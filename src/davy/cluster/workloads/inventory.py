@@ -108,7 +108,16 @@ class Inventory:
                 self._tell(Change("ADDED", each))
             cache.subscribe(self._tell)
             self._watched[kind] = kinds[kind]
-            await cache.synced.wait()
+            await self._first_of(cache.synced, self._stale)
+
+    async def _first_of(self, *events: asyncio.Event) -> None:
+        """A kind that is gone before it was listed is never listed, but its definition's end makes us stale."""
+        waits = [asyncio.ensure_future(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _forget(self, kind: Kind) -> None:
         gone = self._caches.of(kind, metadata_only=True).list()
