@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 from davy.api import codec
@@ -12,32 +12,41 @@ from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
 from davy.sim.world import Conflict, World
 
 
-def perform(world: World, write: Write) -> bool:
-    """Whether the write changed anything. Raises `Conflict` as the server would."""
-    before = world.version
+def perform(world: World, write: Write) -> Manifest | None:
+    """The object as the server would answer it; None if it went. Raises `Conflict` as the server would."""
     match write:
         case Create(manifest):
-            world.create(manifest)
+            return world.create(manifest)
         case Apply(manifest):
-            apply(world, manifest)
+            return apply(world, manifest)
         case Replace(ref, resource_version, parts):
-            world.update(ref, replaced(world.objects[ref], parts), resource_version)
+            return world.update(ref, replaced(existing(world, ref), parts), resource_version)
         case Scale(ref, replicas):
             live = existing(world, ref)
-            world.update(ref, {**live, "spec": {**live["spec"], "replicas": replicas}})
+            return world.update(ref, {**live, "spec": {**live["spec"], "replicas": replicas}})
         case Finalizer(canary, present):
             live = existing(world, canary.ref)
             others = [name for name in live["metadata"].get("finalizers") or () if name != FINALIZER]
-            names = [*others, FINALIZER] if present else others
-            metadata = {**live["metadata"], "finalizers": names}
-            world.update(canary.ref, {**live, "metadata": metadata}, canary.metadata.resource_version)
+            metadata = {**live["metadata"], "finalizers": [*others, FINALIZER] if present else others}
+            return world.update(canary.ref, {**live, "metadata": metadata}, canary.metadata.resource_version)
         case Status(canary, status):
-            live = existing(world, canary.ref)
-            new = {**live, "status": codec.encode_status(status)}
-            world.update(canary.ref, new, canary.metadata.resource_version)
+            new = {**existing(world, canary.ref), "status": codec.encode_status(status)}
+            return world.update(canary.ref, new, canary.metadata.resource_version)
         case _:
             assert_never(write)
-    return world.version != before
+
+
+def written(write: Write) -> Ref:
+    """The address of what is written."""
+    match write:
+        case Create(manifest) | Apply(manifest):
+            return ref_of(manifest)
+        case Replace(ref) | Scale(ref):
+            return ref
+        case Finalizer(canary) | Status(canary):
+            return canary.ref
+        case _:
+            assert_never(write)
 
 
 def existing(world: World, ref: Ref) -> Manifest:
@@ -46,30 +55,25 @@ def existing(world: World, ref: Ref) -> Manifest:
     return world.objects[ref]
 
 
-def apply(world: World, manifest: Manifest) -> None:
+def apply(world: World, manifest: Manifest) -> Manifest | None:
     """Server-side apply with one manager: wanted fields get their values, lists are replaced whole."""
     ref = ref_of(manifest)
     live = world.objects.get(ref)
-    if live is None:
-        world.create(manifest)
-        return
-    merged = merge(live, manifest)
-    if merged != live:
-        world.update(ref, merged)
+    return world.create(manifest) if live is None else world.update(ref, merge(live, manifest))
 
 
 def merge(live: Any, wanted: Any) -> Any:
     if not isinstance(live, dict) or not isinstance(wanted, dict):
-        return copy.deepcopy(wanted)
+        return wanted
     return {**live, **{key: merge(live.get(key), value) for key, value in wanted.items()}}
 
 
-def replaced(live: Manifest, parts: Any) -> Manifest:
-    new = copy.deepcopy(live)
+def replaced(live: Manifest, parts: Mapping[str, Any]) -> Manifest:
+    new = {key: dict(value) if isinstance(value, dict) else value for key, value in live.items()}
     for pointer, value in parts.items():
         _, section, field = pointer.split("/")
         if value is None:
             new[section].pop(field, None)
         else:
-            new[section][field] = copy.deepcopy(value)
+            new[section][field] = value
     return new

@@ -1,22 +1,26 @@
-"""Drives the real mind through a model cluster, write by write, with crashes where they are wished for."""
+"""Drives the real mind through a model cluster, write by write, through whatever bad luck is wished for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from davy.api import codec
-from davy.api.canary import Canary
+from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
+from davy.api.validate import Problem
 from davy.core.decide import decide
 from davy.core.plan import Announcement, Ask, Decision, Plan
-from davy.core.snapshot import Answer, Reading, Snapshot
+from davy.core.snapshot import Answer, Error, NoData, Reading, Snapshot
 from davy.perceive import Seen, perceive, reads
 from davy.render import Write, render
 from davy.settings import Settings
-from davy.sim.hands import perform
-from davy.sim.safety import check
+from davy.sim.cache import Cache, version
+from davy.sim.deeds import do
+from davy.sim.faults import NONE, Deed, Faults
+from davy.sim.hands import perform, written
+from davy.sim.safety import Witness, ordered
 from davy.sim.world import Conflict, World
 from davy.validity import problems
 
@@ -26,59 +30,32 @@ Readings = Callable[[World, Canary, str], Reading]
 TICKS_AT_ONCE = 200
 """Ticks without time passing after which a run counts as one that never rests."""
 
+PAUSE = timedelta(seconds=1)
+"""After a write that failed."""
+
 
 class Restless(AssertionError):  # noqa: N818 - a property
     """The mind keeps deciding though nothing happens."""
 
 
-class Crash(Exception):  # noqa: N818 - it is what happens
+class Endless(AssertionError):  # noqa: N818 - a property
+    """The release is neither over nor waiting for a human."""
+
+
+class Fidgety(AssertionError):  # noqa: N818 - a property
+    """Something is written though nothing happened."""
+
+
+class Backwards(AssertionError):  # noqa: N818 - a property
+    """A tick began from a state older than our own last write."""
+
+
+class Crashed(Exception):  # noqa: N818 - it is what happens
     """The operator dies here."""
 
 
-@dataclass(frozen=True)
-class Faults:
-    """Bad luck. Counts are of all writes of the run, from 1."""
-
-    crash_after: frozenset[int] = frozenset()
-    refuse: frozenset[int] = frozenset()
-    """Writes that another writer comes before."""
-    lag: int = 0
-    """Changes by which the cache trails behind the truth; our own writes are always in it."""
-
-
-@dataclass
-class Cache:
-    """What the operator sees: the truth, delivered with delay, and the replies to its own writes."""
-
-    objects: dict[Ref, Manifest] = field(default_factory=dict)
-    coming: list[dict[Ref, Manifest]] = field(default_factory=list)
-
-    def told(self, truth: Mapping[Ref, Manifest], lag: int) -> None:
-        if not self.coming or self.coming[-1] != truth:
-            self.coming.append(dict(truth))
-        while len(self.coming) > lag + 1:
-            self.coming.pop(0)
-        self._take(self.coming[0])
-
-    def caught_up(self) -> None:
-        self._take(self.coming[-1])
-        self.coming = self.coming[-1:]
-
-    def put(self, ref: Ref, manifest: Manifest | None) -> None:
-        if manifest is not None:
-            self.objects[ref] = manifest
-
-    def _take(self, state: Mapping[Ref, Manifest]) -> None:
-        """Never an older version over a newer one."""
-        merged = dict(state)
-        for ref, held in self.objects.items():
-            if ref in merged and version(held) > version(merged[ref]):
-                merged[ref] = held
-        self.objects = merged
-
-
-def version(manifest: Manifest) -> int:
-    return int(manifest["metadata"]["resourceVersion"])
+class Failed(Exception):  # noqa: N818 - it is what happens
+    """A write got no answer, or a bad one."""
 
 
 @dataclass
@@ -88,37 +65,59 @@ class Run:
     world: World
     canary: Ref
     readings: Readings
-    settings: Settings = Settings()  # noqa: RUF009 - frozen
-    faults: Faults = Faults()
-    mind: Callable[[Snapshot], Decision] = decide
+    settings: Settings = field(default_factory=Settings)
+    faults: Faults = NONE
+    script: tuple[Deed, ...] = ()
+    """Deeds that come one after the other, each when the canary is where the deed says."""
+    mind: Callable[[Snapshot], Decision] | None = None
     writes: list[Write] = field(default_factory=list)
     said: list[Announcement] = field(default_factory=list)
+    phases: list[str] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    coming: dict[str, tuple[datetime, Answer]] = field(default_factory=dict)
     cache: Cache = field(default_factory=Cache)
     again_at: datetime | None = None
-    phases: list[str] = field(default_factory=list)
+    away_until: datetime | None = None
+    attempts: int = 0
+    ticks: int = 0
+    done: int = 0
+    """Deeds of the script that were done."""
+    known: dict[Ref, int] = field(default_factory=dict)
+    """Our last write to each object, by its version."""
+
+    def __post_init__(self) -> None:
+        self.witness = Witness(self.canary, self.settings)
+        self.witness.note(self.world)
+        self.cache.relist(self.world)
+        self.begin = self.world.now
+        self._judged: tuple[CanarySpec, tuple[Problem, ...]] | None = None
+        self._at = sorted(timed(self.faults.deeds), key=lambda one: one[0])
+        self._after = {deed.write: deed for deed in self.faults.deeds if deed.write is not None}
 
     def tick(self) -> bool:
         """One tick; whether it changed anything or must be followed by another at once."""
-        self.cache.told(self.world.objects, self.faults.lag)
+        self.ticks += 1
         seen = self._seen()
         if seen is None:
+            self.again_at = None
             return False
         snapshot = perceive(seen, self.world.now, self.settings)
-        decision = self.mind(snapshot)
+        decision = (self.mind or decide)(snapshot)
         status = decision.status if isinstance(decision, Plan) else seen.canary.status
+        writes = render(decision.desired, status, seen, snapshot.canary, self.settings)
+        ordered(writes, seen.canary, seen.objects)
         try:
-            changed = self._write(render(decision.desired, status, seen, snapshot.canary, self.settings))
-        except Conflict:
-            return True
-        except Crash:
-            self.answers.clear()
-            self.cache = Cache()
-            self.again_at = None
+            changed = self._write(writes)
+        except (Conflict, Failed):
+            self.again_at = self.world.now + PAUSE
+            return False
+        except Crashed:
+            self._forget()
             return True
         match decision:
             case Ask():
-                return self._answered(decision, snapshot.canary) or changed
+                self.again_at = None
+                return self._asked(decision, snapshot.canary) or changed
             case Plan():
                 self._remember(decision, seen.canary)
                 return changed
@@ -127,45 +126,87 @@ class Run:
         raw = self.cache.objects.get(self.canary)
         if raw is None:
             return None
-        canary = codec.decode_canary(raw)
+        canary = codec.canary(raw)
         objects = {ref: self.cache.objects[ref] for ref in reads(canary, self.settings) if ref in self.cache.objects}
-        wrong = problems(canary, self.settings, objects, ())
-        return Seen(canary=canary, objects=objects, problems=wrong, answers=dict(self.answers))
+        for ref, manifest in [*objects.items(), (self.canary, raw)]:
+            if version(manifest) < self.known.get(ref, 0):
+                raise Backwards(f"{ref} is seen at {version(manifest)}, we wrote {self.known[ref]}")
+        return Seen(canary=canary, objects=objects, problems=self._problems(canary), answers=dict(self.answers))
+
+    def _problems(self, canary: Canary) -> tuple[Problem, ...]:
+        """Of the spec as it stands; no scenario refers to a MetricTemplate, so nothing else matters."""
+        if self._judged is None or self._judged[0] != canary.spec:
+            self._judged = canary.spec, problems(canary, self.settings, (), ())
+        return self._judged[1]
 
     def _write(self, writes: tuple[Write, ...]) -> bool:
-        changed = False
+        before = len(self.writes)
         for write in writes:
-            number = len(self.writes) + 1
-            if number in self.faults.refuse and not self._refused(number):
-                raise Conflict("another writer came first")
-            if perform(self.world, write):
-                changed = True
-                self.writes.append(write)
-                self._safe(write)
-                if number in self.faults.crash_after:
-                    raise Crash
-        return changed
+            self._attempt(write)
+        return len(self.writes) > before
 
-    def _refused(self, number: int) -> bool:
-        """A write is refused once."""
-        self.faults = Faults(self.faults.crash_after, self.faults.refuse - {number}, self.faults.lag)
-        return False
+    def _attempt(self, write: Write) -> None:
+        """One request. Those that would change nothing are not made, and not counted."""
+        ref = written(write)
+        number = self.attempts + 1
+        old, seen_before = self.world.objects.get(ref), self.world.version
+        if number in self.faults.refuse or number in self.faults.fail:
+            self.attempts += 1
+            raise (Conflict if number in self.faults.refuse else Failed)("refused")
+        reply = perform(self.world, write)
+        if self.world.version == seen_before and ref in self.world.objects:
+            return
+        self.attempts += 1
+        self.writes.append(write)
+        if number not in self.faults.lose and reply is not None:
+            self.cache.put(ref, reply)
+            self.known[ref] = version(reply)
+        self.world.settle()
+        self.witness.judge(self.world, write, old, excused=self.cache.misses(self.world))
+        self._happens(number)
 
-    def _safe(self, write: Write | None) -> None:
-        """The reply goes into the cache, then the truth is checked."""
-        for ref in self.world.objects:
-            if version(self.world.objects[ref]) == self.world.version:
-                self.cache.put(ref, self.world.objects[ref])
-        check(self.world, self.canary, self.settings, write)
+    def _happens(self, number: int) -> None:
+        """What the bad luck has for us after this write."""
+        if deed := self._after.get(number):
+            self._do(deed)
+        for crash in self.faults.crashes:
+            if crash.write == number:
+                self.away_until = self.world.now + timedelta(seconds=crash.away)
+                raise Crashed
+        if number in self.faults.lose:
+            raise Failed("no answer")
 
-    def _answered(self, ask: Ask, canary: Canary) -> bool:
+    def _do(self, deed: Deed) -> None:
+        do(self.world, deed.do, deed.value)
+        self.witness.note(self.world)
+
+    def _forget(self) -> None:
+        self.answers.clear()
+        self.coming.clear()
+        self.known.clear()
+        self.again_at = None
+
+    def _asked(self, ask: Ask, canary: Canary) -> bool:
+        """Questions are put once; answers to questions that are asked no more are dropped when they come."""
         asked = {question.id: question for question in ask.questions}
-        new = {id_: question for id_, question in asked.items() if id_ not in self.answers}
-        self.answers = {id_: answer for id_, answer in self.answers.items() if id_ in asked}
-        for id_, question in new.items():
-            name = canary.analysis.metrics[question.index].name
-            self.answers[id_] = Answer(self.readings(self.world, canary, name), f"query of {name}")
-        return bool(new)
+        for id_, question in asked.items():
+            if id_ not in self.answers and id_ not in self.coming:
+                metric = canary.analysis.metrics[question.index].name
+                reading = self._dark() or self.readings(self.world, canary, metric)
+                due = self.world.now + timedelta(seconds=self.faults.slow_answers)
+                self.coming[id_] = due, Answer(reading, f"query of {metric}")
+        return self._answered()
+
+    def _answered(self) -> bool:
+        come = [id_ for id_, (due, _) in self.coming.items() if due <= self.world.now]
+        for id_ in come:
+            self.answers[id_] = self.coming.pop(id_)[1]
+        return bool(come)
+
+    def _dark(self) -> Reading | None:
+        second = self.second
+        says = next((dark.says for dark in self.faults.dark if dark.span.covers(second)), None)
+        return {None: None, "no-data": NoData(), "error": Error("unreachable", "connection refused")}[says]
 
     def _remember(self, plan: Plan, before: Canary) -> None:
         self.said.extend(plan.says)
@@ -176,21 +217,55 @@ class Run:
     def rest(self) -> None:
         """Ticks until nothing changes at this moment. Raises `Restless`."""
         for _ in range(TICKS_AT_ONCE):
-            if not self.tick():
-                self.cache.caught_up()
-                if not self.tick():
-                    return
-        raise Restless(f"still deciding after {TICKS_AT_ONCE} ticks at {self.world.now}")
+            if self.away:
+                return
+            blind = any(span.covers(self.second) for span in self.faults.blind)
+            if not blind:
+                self.cache.catch_up(self.world, self.faults.lag)
+            changed = self.tick()
+            if self._staged() or changed:
+                continue
+            if blind or self.away or self._due():
+                return
+            if self.cache.told == len(self.world.log):
+                self.witness.rested(self.world)
+                return
+            self.cache.catch_up(self.world)
+        raise Restless(f"still deciding after {TICKS_AT_ONCE} ticks at {self.world.now}: {self.said[-1:]}")
+
+    @property
+    def away(self) -> bool:
+        """The operator does not run. When it comes back it knows only what it then lists."""
+        if self.away_until is None:
+            return False
+        if self.world.now < self.away_until:
+            return True
+        self.away_until = None
+        self.cache = Cache()
+        self.cache.relist(self.world)
+        return False
+
+    def _due(self) -> bool:
+        """A write failed and will be tried again soon: this is no rest."""
+        return self.again_at is not None and self.again_at <= self.world.now + PAUSE
+
+    def _staged(self) -> bool:
+        """The script goes on if the canary is where its next deed says."""
+        if self.done == len(self.script) or not stands(self.script[self.done].when, self.status):
+            return False
+        self.done += 1
+        self._do(self.script[self.done - 1])
+        return True
 
     def until(self, done: Callable[[Run], bool], limit: timedelta = timedelta(hours=2)) -> Run:
-        """Lets time pass from event to event until `done`. Raises `Restless` if the limit is reached first."""
+        """Lets time pass from event to event until `done`. Raises `Endless` if the limit is reached first."""
         end = self.world.now + limit
         while True:
             self.rest()
             if done(self):
                 return self
             if self.world.now >= end:
-                raise Restless(f"not done after {limit}: phase {self.phase}, {self.status.get('message')}")
+                raise Endless(f"not done after {limit}: phase {self.phase}, {self.status.get('message')}")
             self._pass_to(min([*self._moments(), end]))
 
     def quiet(self, span: timedelta) -> int:
@@ -201,20 +276,75 @@ class Run:
             self.rest()
         return len(self.writes) - before
 
+    def to_the_end(self, limit: timedelta = timedelta(hours=1), still: timedelta = timedelta(minutes=30)) -> Run:
+        """Until the script is played, the bad luck is over and the release too; then nothing more may be written."""
+        over = self.begin + timedelta(seconds=self.faults.last_second())
+        self.until(lambda run: run.played and run.world.now >= over and run.settled, limit + (over - self.begin))
+        if written := self.quiet(still):
+            raise Fidgety(f"{written} writes though nothing happened: {self.writes[-written:]}")
+        return self
+
+    @property
+    def played(self) -> bool:
+        """Nothing of the script is left that can still come."""
+        return self.done == len(self.script) or self.canary not in self.world.objects
+
+    @property
+    def settled(self) -> bool:
+        """The release is over, waits for a human, or the canary is gone."""
+        if self.canary not in self.world.objects:
+            return True
+        if self.away or self.coming:
+            return False
+        conditions = {item["type"]: item for item in self.status.get("conditions", ())}
+        stalled = conditions.get("Stalled", {}).get("status") == "True"
+        return stalled or conditions.get("Ready", {}).get("reason") in SETTLED
+
     def _moments(self) -> Iterator[datetime]:
-        for moment in (self.again_at, self.world.next_event()):
+        ours = () if self.away else (self.again_at, *(due for due, _ in self.coming.values()))
+        ends = [self.begin + timedelta(seconds=span.end) for span in self.faults.blind]
+        deeds = [self.begin + timedelta(seconds=second) for second, _ in self._at[:1]]
+        for moment in (*ours, self.away_until, self.world.next_event(), *ends, *deeds):
             if moment is not None and moment > self.world.now:
                 yield moment
 
     def _pass_to(self, moment: datetime) -> None:
-        self.world.pass_time(moment - self.world.now)
-        self._safe(None)
+        self.world.pass_to(moment)
+        while self._at and self._at[0][0] <= self.second:
+            self._do(self._at.pop(0)[1])
+        self._answered()
+        self.witness.note(self.world)
+
+    @property
+    def second(self) -> float:
+        return (self.world.now - self.begin).total_seconds()
 
     @property
     def status(self) -> Manifest:
-        status: Manifest = self.world.objects[self.canary].get("status", {})
+        status: Manifest = self.world.objects.get(self.canary, {}).get("status", {})
         return status
 
     @property
     def phase(self) -> str:
         return str(self.status.get("phase", ""))
+
+
+SETTLED = ("AtRest", "RolledBack", "Suspended")
+"""Reasons with which a release is over."""
+
+
+def timed(deeds: tuple[Deed, ...]) -> Iterator[tuple[float, Deed]]:
+    for deed in deeds:
+        if deed.second is not None:
+            for index in range(deed.times):
+                yield deed.second + deed.every * index, deed
+
+
+def stands(when: str, status: Manifest) -> bool:
+    """Whether the canary is where a deed waits for it."""
+    word, _, number = when.partition(" ")
+    if number:
+        return bool(status.get({"weight": "canaryWeight"}.get(word, word), 0) == int(number))
+    if when == "ended":
+        return status.get("phase") in ("Succeeded", "Failed") and bool(status.get("runEndedAt"))
+    return status.get("phase") == when

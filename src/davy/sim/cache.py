@@ -1,0 +1,47 @@
+"""What the operator sees: the truth, told late, and at once the replies to its own writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from davy.api.ref import Manifest, Ref
+from davy.sim.world import World
+
+
+@dataclass
+class Cache:
+    """Objects as the watches have told them. Never an older version over a newer one."""
+
+    objects: dict[Ref, Manifest] = field(default_factory=dict)
+    told: int = 0
+    """Events of the world's log that have come."""
+
+    def relist(self, world: World) -> None:
+        """Everything as it is now."""
+        self.objects = dict(world.objects)
+        self.told = len(world.log)
+
+    def catch_up(self, world: World, lag: int = 0) -> None:
+        """All events but the last `lag`."""
+        for event in world.log[self.told : max(len(world.log) - lag, self.told)]:
+            self.told += 1
+            if event.manifest is not None:
+                self.put(event.ref, event.manifest)
+            elif event.ref not in world.objects:
+                self.objects.pop(event.ref, None)
+
+    def put(self, ref: Ref, manifest: Manifest | None) -> None:
+        """An event, or the reply to our own write (None: the object went; the watch will say so)."""
+        if manifest is None:
+            return
+        held = self.objects.get(ref)
+        if held is None or version(held) < version(manifest):
+            self.objects[ref] = manifest
+
+    def misses(self, world: World) -> bool:
+        """Somebody else did something that has not been told yet."""
+        return any(event.foreign for event in world.log[self.told :])
+
+
+def version(manifest: Manifest) -> int:
+    return int(manifest["metadata"]["resourceVersion"])
