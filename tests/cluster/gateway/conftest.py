@@ -47,21 +47,24 @@ class Backend:
     port: int = PORT
     served: int = 0
     open: int = 0
+    server: asyncio.Server | None = None
+    uid: str = ""
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     headers: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Backend]:
-        server = await asyncio.start_server(self._serve, self.address, self.port)
+        self.server = await asyncio.start_server(self._serve, self.address, self.port)
         try:
             yield self
         finally:
-            server.close()
             self.stop()
 
     def stop(self) -> None:
-        """Cuts everything off, as a process that dies does."""
+        """Cuts everything off and takes nothing more, as a process that dies does."""
+        if self.server is not None:
+            self.server.close()
         for writer in list(self.connections):
             writer.close()
 
@@ -103,7 +106,7 @@ def endpoint(backend: Backend, *, terminating: bool = False) -> Json:
     return {
         "addresses": [backend.address],
         "conditions": {"ready": not terminating, "serving": True, "terminating": terminating},
-        "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": backend.name},
+        "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": backend.name, "uid": backend.uid},
     }
 
 
@@ -188,10 +191,15 @@ async def client() -> AsyncIterator[Client]:
         yield made
 
 
+async def make_pod(client: Client, backend: Backend) -> None:
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": backend.name, "namespace": NAMESPACE}}
+    made = await client.create({**manifest, "spec": {"containers": [{"name": "app", "image": "app"}]}})
+    backend.uid = made["metadata"]["uid"]
+
+
 async def pods_and_slice(client: Client, name: str, *backends: Backend) -> None:
     for backend in backends:
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": backend.name, "namespace": NAMESPACE}}
-        await client.create({**pod, "spec": {"containers": [{"name": "app", "image": "app"}]}})
+        await make_pod(client, backend)
     await client.create(service(name))
     await client.create(slice_of(name, *(endpoint(backend) for backend in backends)))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from davy.kube.kinds import Kind
 
-from .conftest import NAMESPACE, Arena, Backend, endpoint, free_port, route, service, slice_of, until, weights
+from .conftest import NAMESPACE, Arena, Backend, endpoint, free_port, make_pod, route, service, slice_of, until, weights
 
 HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute")
 POD = Kind("v1", "Pod")
@@ -99,8 +99,7 @@ async def test_a_route_waits_for_the_first_ready_endpoint_of_a_new_backend(arena
 async def test_a_terminating_pod_is_let_go_only_after_its_last_request(arena: Arena) -> None:
     second = Backend("second", "127.61.0.4")
     first = arena.backends["primary"]
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "second", "namespace": NAMESPACE}}
-    await arena.client.create({**pod, "spec": {"containers": [{"name": "app", "image": "app"}]}})
+    await make_pod(arena.client, second)
     async with second.serving():
         await arena.client.replace(await merged(arena, slice_of("app-primary", endpoint(first), endpoint(second))))
         await arena.client.create(route("app", weights(app_primary=1)))
