@@ -82,7 +82,7 @@ class Lease:
 
     async def acquire(self) -> None:
         """Waits until the Lease is ours; the server's refusals and absences are waited out too."""
-        while not await self._tried():
+        while not await self._tried(within=self._terms.renew_deadline):
             await self._sleep(self._terms.retry * self._random.uniform(1.0, 1.2))
 
     async def keep(self) -> None:
@@ -91,7 +91,7 @@ class Lease:
         while True:
             await self._sleep(pause)
             asked = self._clock()
-            left = min(renewed + self._terms.renew_deadline - asked, self._terms.renew_deadline / 2)
+            left = min(renewed + self._terms.renew_deadline - asked, self._terms.renew_deadline / 5)
             if left > 0 and await self._tried(within=left):
                 renewed, pause = asked, self._terms.retry  # others count from when they see it, which is later
                 continue
@@ -111,8 +111,8 @@ class Lease:
             async with asyncio.timeout(RELEASE_TIMEOUT):
                 await self._write(self._lease, holder="", duration=1)
 
-    async def _tried(self, within: float = 3600.0) -> bool:
-        """One attempt to hold it for another while."""
+    async def _tried(self, within: float) -> bool:
+        """One attempt, of so many seconds, to hold it for another while."""
         try:
             async with asyncio.timeout(within):
                 return await self._try()
