@@ -14,6 +14,10 @@ _ROUTER = f"{_EXTENSIONS}.http.router.v3.Router"
 _CORS = f"{_EXTENSIONS}.http.cors.v3.Cors"
 
 
+# Envoy lets "internal" clients, usually all of loopback, ask for retries by x-envoy-… headers; so nobody is internal.
+NOBODY = {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]}
+
+
 def route_table(port: int) -> str:
     """The name of the routes that a port of the Gateways serves."""
     return f"http-{port}"
@@ -40,8 +44,7 @@ def _listener(name: str, host: str, port: int, routes: dict[str, Any]) -> dict[s
         **routes,
         "http_filters": [_filter(CORS_FILTER, _CORS), _filter("envoy.filters.http.router", _ROUTER)],
         "use_remote_address": True,
-        # Nobody is "internal": a client on loopback must not ask for retries by x-envoy-… headers.
-        "internal_address_config": {"unix_sockets": False},
+        "internal_address_config": NOBODY,
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
