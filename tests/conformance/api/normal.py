@@ -11,7 +11,7 @@ TEXTS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "<microtime>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "<date>"),
-    (re.compile(r"(resource version:? )\d+( \(\d+\))?"), r"\1<rv>"),
+    (re.compile(r"(resource version:? )\d+( \(\d+\)|, current: \d+)?"), r"\1<rv>"),
     (re.compile(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"), "gen-<suffix>"),
     (re.compile(r"\b10\.0\.\d+\.\d+\b"), "<cluster-ip>"),
 )

@@ -55,7 +55,8 @@ class Wire:
         self._server = cluster["server"]
         headers = {"Authorization": f"Bearer {user['token']}"} if user.get("token") else {}
         connector = aiohttp.TCPConnector(ssl=_trust(cluster))
-        self._session = aiohttp.ClientSession(connector=connector, headers=headers, read_bufsize=1 << 24)
+        limit = aiohttp.ClientTimeout(total=self.patience)
+        self._session = aiohttp.ClientSession(connector=connector, headers=headers, timeout=limit, read_bufsize=1 << 24)
         return self
 
     async def __aexit__(

@@ -4,6 +4,7 @@ By hand: `python -m tests.conformance.parts.embedded KUBECONFIG [CONTROLLER…]`
 """
 
 import asyncio
+import functools
 import importlib.util
 import signal
 import sys
@@ -31,7 +32,7 @@ class Embedded:
     """A context manager; `controllers` carry kube-controller-manager's names."""
 
     controllers: Sequence[str] = COLLECTORS
-    patience: float = 3.0
+    patience: float = 2.0
     directory: Path = field(init=False)
     _part: Part = field(init=False)
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
@@ -69,17 +70,12 @@ async def _serve(kubeconfig: Path, controllers: Sequence[str]) -> None:
     from davy.kube.client import Client
     from davy.kube.config import load_config
 
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, ended.set)
     async with ApiServer() as server:
-        loop.add_signal_handler(signal.SIGUSR1, lambda: _compact(server.store.compact, kubeconfig))
+        compact = functools.partial(_compact, server.store.compact, kubeconfig)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, compact)
         server.write_kubeconfig(kubeconfig)
         async with Client(load_config(str(kubeconfig)), manager="embedded-controllers") as client:
-            at_work = asyncio.create_task(_control(client, WORKLOADS[0] in controllers))
-            await ended.wait()
-            at_work.cancel()
-            await asyncio.wait({at_work})
+            await _control(client, WORKLOADS[0] in controllers)
 
 
 def _compact(forget: Callable[[], None], kubeconfig: Path) -> None:
