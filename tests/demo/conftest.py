@@ -38,7 +38,7 @@ def as_it_should(app: App, release: Release) -> Iterator[CanaryStatus]:
     for step in range(1, 6 if release.good else 3):
         analysis += (measured(value, verdict, f"2026-01-01T00:00:{step:02}.000Z"),)
         weight = 0 if not app.routed else 10 * step if release.good else 10
-        run = msgspec.structs.replace(run, canary_weight=weight, analysis=analysis)
+        run = msgspec.structs.replace(run, canary_weight=weight, iterations=step, analysis=analysis)
         yield run
     if release.good:
         yield msgspec.structs.replace(run, phase=Phase.PROMOTING)

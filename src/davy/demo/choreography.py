@@ -123,7 +123,7 @@ async def released(stage: Stage, app: App, release: Release) -> Run:
 
 
 class SideDoor:
-    """Sends requests to the canary Service of a blue/green release while it is tried, as its load tester would."""
+    """Sends requests to the canary Service of a blue/green release while it is analysed, as its load tester would."""
 
     def __init__(self, stage: Stage, app: App, target: Target | None) -> None:
         self._stage = stage
@@ -146,8 +146,9 @@ class SideDoor:
 
     def _wanted(self) -> bool:
         scene = self._stage.scene
-        trying = scene.canaries[self._app.name].status.phase is Phase.PROGRESSING
-        return trying and scene.ready_endpoints.get(self._app.canary_service, 0) == manifests.REPLICAS
+        status = scene.canaries[self._app.name].status
+        analysed = status.phase is Phase.PROGRESSING and status.iterations > 0
+        return analysed and scene.ready_endpoints.get(self._app.canary_service, 0) == manifests.REPLICAS
 
 
 def _chapter(app: App, release: Release) -> str:

@@ -16,7 +16,7 @@ from davy.demo.screen import screen
 from davy.demo.view import View
 
 REDRAW = 0.2  # seconds
-WIDTH = 118  # characters of a recording
+WIDTH = 118  # characters of a recording, and of what goes into a pipe
 
 
 class Lines:
@@ -57,6 +57,17 @@ async def _in_lines(scene: Scene, console: Console, *, resumed: bool) -> None:
     told.changed()
     with scene.listening(told.changed):
         await asyncio.Event().wait()
+
+
+def say(console: Console, text: RenderableType) -> None:
+    """Print something that is not part of the show; into a pipe without the blanks at the ends of its lines."""
+    if console.is_terminal:
+        console.print(text)
+        return
+    with console.capture() as captured:
+        console.print(text, width=WIDTH)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    console.file.flush()
 
 
 class Recording:

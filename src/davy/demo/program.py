@@ -1,0 +1,76 @@
+"""`davy demo` from its flags to its exit code: looks whether it can run here, and cleans up however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+import uvloop
+from rich.console import Console
+
+from davy.demo import logs
+from davy.demo.errors import DemoFailed
+from davy.demo.options import Options
+from davy.demo.performance import perform
+from davy.demo.stopping import Stopping
+from davy.demo.theatre import free_port
+
+PARTS = {  # modules of the extra `demo`: what they are for
+    "envoy": "Envoy, the proxy",
+    "jsonschema_rs": "schema checks",
+    "cel": "CEL rules",
+    "jsonpatch": "JSON patches",
+    "promql_parser": "PromQL",
+}
+
+
+def run(options: Options) -> int:
+    """Run the demo; returns the exit code. One red line where it cannot be run at all."""
+    console = Console()
+    options = msgspec.structs.replace(options, plain=options.plain or not console.is_terminal)
+    try:
+        possible(options)
+        return uvloop.run(_run(options, console))
+    except DemoFailed as failed:
+        _complain(console, failed)
+        return 1
+
+
+def possible(options: Options, platform: str = sys.platform) -> None:
+    """Raises DemoFailed if the demo cannot be run here."""
+    if platform != "linux":
+        raise DemoFailed("runs on Linux only: each pod gets an address of its own in 127.0.0.0/8")
+    missing = [f"{module} ({what})" for module, what in PARTS.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise DemoFailed(f"not installed: {', '.join(missing)}. Install with: pip install 'davy[demo]'")
+    if options.record and options.record.suffix not in (".svg", ".txt"):
+        raise DemoFailed(f"cannot record into {options.record}: the name must end in .svg or .txt")
+
+
+async def _run(options: Options, console: Console) -> int:
+    """All of it, in a directory that is kept only if something went wrong."""
+    stopping = Stopping()
+    port = free_port(options.port)
+    directory = Path(tempfile.mkdtemp(prefix="davy-demo-"))
+    code = 1
+    try:
+        logs.into(directory / "demo.log")
+        performance = perform(options, console, stopping, port=port, directory=directory)
+        code = await stopping.run(asyncio.ensure_future(performance))
+        return code
+    finally:
+        if code == 1:
+            console.print(f"The logs are in {directory}", style="dim", highlight=False, soft_wrap=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _complain(console: Console, failed: DemoFailed) -> None:
+    console.print(f"davy demo: {failed}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    for line in failed.details:
+        console.print(f"  {line}", style="red", markup=False, highlight=False, soft_wrap=True)
