@@ -181,10 +181,10 @@ async def test_a_short_cut_does_no_harm() -> None:
         asyncio.create_task(each.lead(lambda name=name: watchman.work(name)))  # type: ignore[misc]
         for each, name in ((one, "one"), (two, "two"))
     ]
-    for fault in ("cut", "loses replies", "hangs"):
+    for fault, seconds in (("cut", 9), ("loses replies", 9), ("hangs", 6)):
         await asyncio.sleep(20)
         line.fault = fault
-        await asyncio.sleep(9)
+        await asyncio.sleep(seconds)
         line.fault = None
     await asyncio.sleep(100)
     assert [task.done() for task in tasks] == [False, False]
@@ -239,7 +239,7 @@ async def test_the_lease_is_kept_until_the_work_has_ended() -> None:
     assert store.lease["spec"]["renewTime"] >= "2026-01-01T00:01:41"
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 async def test_never_two_leaders_whatever_the_network_does(seed: int) -> None:
     random, store, watchman = Random(seed), Store(), Watchman()
     lines: list[Line] = []
