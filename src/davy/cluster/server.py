@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,12 +13,14 @@ from typing import Any, Self
 import yaml
 from aiohttp import web
 
-from davy.cluster.api import crd, discovery
-from davy.cluster.api.errors import ApiError
+from davy.cluster.api import crd, logs
+from davy.cluster.api.documents import Documents
+from davy.cluster.api.errors import ApiError, bad_request, not_found
 from davy.cluster.api.intake import Options
 from davy.cluster.api.life import Life
+from davy.cluster.api.logs import Logs
 from davy.cluster.api.resources import Registry
-from davy.cluster.api.routes import target
+from davy.cluster.api.routes import Target, target
 from davy.cluster.api.store import Store
 from davy.cluster.api.verbs import Answer, Request, Verbs, no_such_page
 from davy.cluster.api.view import encode
@@ -27,15 +29,13 @@ from davy.cluster.api.watch import Stream
 __all__ = ["ApiServer", "Logs", "Store"]
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
-Logs = Callable[..., AsyncIterator[bytes]]
-_READY = ("/readyz", "/healthz", "/livez")
 
 
 class ApiServer:
     """Serves a store as Kubernetes serves its own. An async context manager; loopback only.
 
-    `logs` is set by the node: called as `logs(namespace, pod, container, follow=..., tail=..., ...)`, it gives the
-    lines of a container's log.
+    `logs` is set by the node: called as `logs(namespace, pod, container, follow=, tail=, previous=, timestamps=,
+    since=)`, it gives the lines of a container's log, or raises LookupError in words for people.
     """
 
     def __init__(
@@ -45,9 +45,10 @@ class ApiServer:
         self.registry = Registry.builtin()
         self.life = Life(self.store, self.registry)
         self.logs: Logs | None = None
-        self._verbs = Verbs(self.life)
-        self._host, self._port = host, port
         self.prefix = f"k-{secrets.token_urlsafe(18)}" if prefix is None else prefix.strip("/")
+        self._verbs = Verbs(self.life)
+        self._documents = Documents(self.registry)
+        self._host, self._port = host, port
         self._runner: web.ServerRunner | None = None
         crd.follow(self.store, self.registry)
         self._found()
@@ -71,6 +72,7 @@ class ApiServer:
             await self._runner.cleanup()
             raise
         self._port = self._runner.addresses[0][1]
+        self._documents.address = f"{self._host}:{self._port}"
         return self
 
     async def __aexit__(
@@ -110,12 +112,15 @@ class ApiServer:
             path = self._path(request)
             wanted = target(path)
             if wanted is None:
-                return _json(self._document(path, request))
+                return self._document(path, request)
+            if wanted.subresource == "log" and wanted.plural == "pods" and request.method == "GET":
+                return await self._log(request, wanted)
             return await self._resource(request, wanted)
         except ApiError as error:
             return _failure(error)
 
     def _path(self, request: web.BaseRequest) -> str:
+        """The path behind the prefix. The host is checked too, so that no web page can reach in by its own name."""
         allowed = (f"{self._host}:{self._port}", f"localhost:{self._port}")
         if request.headers.get("Host", "") not in allowed:
             raise ApiError(403, "Forbidden", "forbidden: unknown host", {})
@@ -126,44 +131,46 @@ class ApiServer:
             raise ApiError(403, "Forbidden", "forbidden: unknown path prefix", {})
         return "/" + rest
 
-    async def _resource(self, request: web.BaseRequest, wanted: Any) -> web.StreamResponse:
-        query = dict(request.query)
-        raw = await request.read() if request.can_read_body else b""
+    def _document(self, path: str, request: web.BaseRequest) -> web.Response:
+        found = self._documents.find(path.rstrip("/") or "/", request.headers.get("Accept", ""))
+        if found is None:
+            raise no_such_page()
+        return web.Response(body=found.body, headers={"Content-Type": found.media})
+
+    async def _resource(self, request: web.BaseRequest, wanted: Target) -> web.StreamResponse:
         asked = Request(
             request.method,
             wanted,
-            query,
-            raw,
+            dict(request.query),
+            await request.read() if request.can_read_body else b"",
             request.content_type,
             request.headers.get("Accept", ""),
             request.headers.get("User-Agent", "unknown"),
         )
-        answer = self._verbs.answer(asked)
+        try:
+            answer = self._verbs.answer(asked)
+        except ApiError as error:
+            return _warned(_failure(error), asked.warnings)
         if isinstance(answer, Answer):
-            return _json(answer.body, answer.code, answer.warnings)
-        return await _stream(request, answer)
+            return _warned(_json(answer.body, answer.code), asked.warnings)
+        return await _watch(request, answer)
 
-    def _document(self, path: str, request: web.BaseRequest) -> bytes:
-        if path in _READY:
-            return b"ok"
-        parts = path.strip("/").split("/")
-        found: Any = None
-        match parts:
-            case ["version"]:
-                found = discovery.VERSION
-            case ["api"]:
-                found = discovery.core(f"{self._host}:{self._port}")
-            case ["apis"]:
-                found = discovery.groups(self.registry)
-            case ["api", version]:
-                found = discovery.resources(self.registry, "", version)
-            case ["apis", group]:
-                found = discovery.one_group(self.registry, group)
-            case ["apis", group, version]:
-                found = discovery.resources(self.registry, group, version)
-        if found is None:
-            raise no_such_page()
-        return encode(found)
+    async def _log(self, request: web.BaseRequest, wanted: Target) -> web.StreamResponse:
+        pods = self.registry.find("", "v1", "pods")
+        entry = self.store.get("pods", wanted.key)
+        assert pods is not None
+        if entry is None:
+            raise not_found(pods, wanted.name)
+        query = dict(request.query)
+        name = logs.container(entry.manifest, query.get("container", ""))
+        if self.logs is None:
+            raise bad_request(f'container "{name}" in pod "{wanted.name}" is waiting to start: ContainerCreating')
+        lines = self.logs(wanted.namespace, wanted.name, name, **logs.wish(query))
+        try:
+            first = await anext(lines, b"")
+        except LookupError as error:
+            raise bad_request(str(error.args[0] if error.args else error)) from None
+        return await _lines(request, first, lines)
 
 
 def _failure(error: ApiError) -> web.Response:
@@ -172,15 +179,18 @@ def _failure(error: ApiError) -> web.Response:
     return _json(encode(error.status()), error.code)
 
 
-def _json(body: bytes, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:
-    response = web.Response(body=body, status=code, content_type="application/json")
+def _json(body: bytes, code: int = 200) -> web.Response:
+    return web.Response(body=body, status=code, content_type="application/json")
+
+
+def _warned(response: web.Response, warnings: list[str]) -> web.Response:
     for text in warnings:
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{quoted}"')
     return response
 
 
-async def _stream(request: web.BaseRequest, stream: Stream) -> web.StreamResponse:
+async def _watch(request: web.BaseRequest, stream: Stream) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     stream.open()
@@ -192,4 +202,16 @@ async def _stream(request: web.BaseRequest, stream: Stream) -> web.StreamRespons
             await response.write_eof()
     finally:
         stream.close()
+    return response
+
+
+async def _lines(request: web.BaseRequest, first: bytes, lines: AsyncIterator[bytes]) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(first)
+        async for line in lines:
+            await response.write(line)
+        await response.write_eof()
     return response

@@ -91,6 +91,35 @@ def _condition(kind: str, reason: str, message: str, now: str) -> Manifest:
     return {"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}
 
 
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+
+
+def ending(definition: Manifest, now: str) -> Manifest:
+    """The definition, marked as one whose objects are being removed."""
+    why = (
+        "InstanceDeletionPending",
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will occur as soon as possible",
+    )
+    status = definition.get("status") or {}
+    others = [c for c in status.get("conditions") or () if c["type"] != "Terminating"]
+    conditions = [*others, _condition("Terminating", *why, now)]
+    metadata = dict(definition["metadata"])
+    metadata["finalizers"] = [*(f for f in metadata.get("finalizers") or () if f != CLEANUP), CLEANUP]
+    return {**definition, "metadata": metadata, "status": {**status, "conditions": conditions}}
+
+
+def collection(definition: Manifest) -> str:
+    """The collection of a definition's objects."""
+    spec = definition["spec"]
+    return f"{spec['names']['plural']}.{spec['group']}"
+
+
+def is_ending(definition: Manifest) -> bool:
+    """Whether the definition is kept only until its objects are gone."""
+    metadata = definition["metadata"]
+    return "deletionTimestamp" in metadata and CLEANUP in (metadata.get("finalizers") or ())
+
+
 def follow(store: Store, registry: Registry) -> None:
     """Serve what the stored definitions ask for, from now on."""
 

@@ -22,10 +22,26 @@ def broken(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     if len(stored) != 1:
         message = "Invalid value: []: must have exactly one version marked as storage version"
         yield Cause("FieldValueInvalid", "spec.versions", message)
-    for index, version in enumerate(versions):
-        yield from _version(version, f"spec.versions[{index}]")
+    yield from _schemas(versions)
     if old is not None:
         yield from _frozen(spec, old.get("spec") or {})
+
+
+def _schemas(versions: list[Manifest]) -> Iterator[Cause]:
+    """The schemas; where all versions have the same it is looked at once, under its old place."""
+    found = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
+    for index, schema in enumerate(found):
+        if schema is None:
+            yield Cause("FieldValueRequired", f"spec.versions[{index}].schema.openAPIV3Schema", "Required value")
+    if None in found:
+        return
+    if all(schema == found[0] for schema in found):
+        found = found[:1]
+        places = ["spec.validation.openAPIV3Schema"]
+    else:
+        places = [f"spec.versions[{index}].schema.openAPIV3Schema" for index in range(len(found))]
+    for schema, place in zip(found, places, strict=True):
+        yield from _root(schema or {}, place)
 
 
 def _name(new: Manifest, spec: Manifest, names: Manifest) -> Iterator[Cause]:
@@ -51,19 +67,15 @@ def _missing(spec: Manifest, names: Manifest) -> Iterator[Cause]:
             yield Cause("FieldValueRequired", f"spec.names.{name}", "Required value")
 
 
-def _version(version: Manifest, path: str) -> Iterator[Cause]:
-    schema = (version.get("schema") or {}).get("openAPIV3Schema")
-    where = f"{path}.schema.openAPIV3Schema"
-    if schema is None:
-        yield Cause("FieldValueRequired", where, "Required value: schemas are required")
-        return
+def _root(schema: Manifest, path: str) -> Iterator[Cause]:
     if schema.get("type") != "object":
         if schema.get("type"):
             message = f'Invalid value: "{schema["type"]}": must be object at the root'
-            yield Cause("FieldValueInvalid", f"{where}.type", message)
+            yield Cause("FieldValueInvalid", f"{path}.type", message)
         else:
-            yield Cause("FieldValueRequired", f"{where}.type", "Required value: must not be empty at the root")
-    yield from _node(schema, where)
+            yield Cause("FieldValueRequired", f"{path}.type", "Required value: must not be empty at the root")
+            return
+    yield from _node(schema, path)
 
 
 def _node(schema: Manifest, path: str) -> Iterator[Cause]:

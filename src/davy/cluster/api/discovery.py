@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 from davy.cluster.api.resources import VERBS, Registry, Resource
@@ -21,6 +23,15 @@ VERSION: Manifest = {
 }
 _SUB_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
 _SUB_VERBS = {"log": ["get"], "eviction": ["create"], "finalize": ["update"]}
+
+
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+
+
+def _storage_hash(resource: Resource) -> str:
+    """Tells clients whether objects are stored otherwise than before."""
+    name = f"{resource.group}/{resource.storage_version or resource.version}/{resource.kind}"
+    return b64encode(sha256(name.encode()).digest()[:8]).decode()
 
 
 def core(address: str) -> Manifest:
@@ -61,7 +72,9 @@ def resources(registry: Registry, group_: str, version: str) -> Manifest | None:
     if not rows:
         return None
     kind = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version}
-    return {**kind, "resources": sorted(rows, key=lambda row: str(row["name"]))}
+    if not any(r.custom for r in registry if r.group_version == group_version):
+        rows = sorted(rows, key=lambda row: str(row["name"]))
+    return {**kind, "resources": rows}
 
 
 def _review() -> Manifest:
@@ -80,14 +93,15 @@ def _rows(resource: Resource) -> Iterator[Manifest]:
         "singularName": resource.singular_name,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(VERBS),
+        "verbs": list(_CUSTOM_VERBS if resource.custom else VERBS),
     }
     if resource.short:
         row["shortNames"] = list(resource.short)
     if resource.categories:
         row["categories"] = list(resource.categories)
+    row["storageVersionHash"] = _storage_hash(resource)
     yield row
-    for name in resource.subresources:
+    for name in sorted(resource.subresources, reverse=True):
         yield _sub_row(resource, name)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from davy.cluster.api import defaults, structural
-from davy.cluster.api.errors import bad_request
 from davy.cluster.api.resources import Resource
 from davy.cluster.api.schema import META, named
 from davy.cluster.api.settle import MismatchError, settle
@@ -22,6 +20,7 @@ class Options:
     dry_run: bool = False
     validation: str = "Warn"
     force: bool = False
+    patches: bool = False  # what is written was patched together, so that errors are told of the patch
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, texts: Iterable[str]) -> None:
@@ -29,36 +28,40 @@ class Options:
         self.warnings.extend(text for text in texts if text not in self.warnings)
 
 
-def take(resource: Resource, manifest: Manifest, options: Options) -> Manifest:
-    """The body as an object of its kind; raises 400 for what no object of the kind can hold."""
-    try:
-        taken, unknown = _custom(resource, manifest) if resource.custom else _builtin(resource, manifest)
-    except MismatchError as error:
-        raise bad_request(f"{_title(resource)}: {error}") from None
+def take(resource: Resource, manifest: Manifest, options: Options, *, applied: bool = False) -> Manifest:
+    """The body as an object of its kind; raises MismatchError for what no object of the kind can hold.
+
+    managedFields are left as they were sent: an empty list there means something. In an applied object nulls stay,
+    so that validation finds those that may not be.
+    """
+    managed = (manifest.get("metadata") or {}).get("managedFields")
+    taken, unknown = _custom(resource, manifest, applied) if resource.custom else _builtin(resource, manifest)
     _tell(resource, unknown, options)
     defaults.fill(resource, taken)
+    taken["metadata"].pop("managedFields", None)
+    if managed is not None:
+        taken["metadata"]["managedFields"] = managed
     return taken
 
 
-def _title(resource: Resource) -> str:
+def title(resource: Resource) -> str:
+    """How messages about a body begin."""
     return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
 
 
 def _builtin(resource: Resource, manifest: Manifest) -> tuple[Manifest, list[str]]:
-    if resource.schema.untyped:
-        return manifest, []
     settled = settle(resource.schema, manifest)
     taken: Manifest = settled.value
     taken["apiVersion"], taken["kind"] = resource.group_version, resource.kind
     return taken, settled.unknown
 
 
-def _custom(resource: Resource, manifest: Manifest) -> tuple[Manifest, list[str]]:
+def _custom(resource: Resource, manifest: Manifest, applied: bool) -> tuple[Manifest, list[str]]:
     taken: Manifest = {**manifest, "apiVersion": resource.group_version, "kind": resource.kind}
     metadata = settle(named(META), taken.get("metadata") or {})
     taken["metadata"] = metadata.value
     unknown = structural.prune(resource.schema, taken)
-    structural.default(resource.schema, taken)
+    structural.default(resource.schema, taken, nulls=applied)
     return taken, [*(f"metadata.{name}" for name in metadata.unknown), *unknown]
 
 
@@ -67,10 +70,5 @@ def _tell(resource: Resource, unknown: list[str], options: Options) -> None:
         return
     texts = [f'unknown field "{path}"' for path in sorted(unknown)]
     if options.validation == "Strict":
-        raise bad_request(f"{_title(resource)}: strict decoding error: {', '.join(texts)}")
+        raise MismatchError(f"strict decoding error: {', '.join(texts)}")
     options.warn(texts)
-
-
-def reference(value: Any) -> str:
-    """A value as Go prints a map of texts."""
-    return "map[" + " ".join(f"{key}:{item}" for key, item in sorted(value.items())) + "]"

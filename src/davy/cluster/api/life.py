@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from davy.cluster.api import crd, defaults, managers, rules
+from davy.cluster.api import crd, defaults, managers, names, rules, structural
 from davy.cluster.api.errors import (
     MODIFIED,
     ApiError,
@@ -23,10 +23,11 @@ from davy.cluster.api.errors import (
     invalid_kind,
     not_found,
 )
-from davy.cluster.api.intake import Options, take
+from davy.cluster.api.intake import Options, take, title
 from davy.cluster.api.managers import Writer
 from davy.cluster.api.patch import copy
 from davy.cluster.api.resources import Registry, Resource
+from davy.cluster.api.settle import MismatchError
 from davy.cluster.api.store import Entry, Key, Manifest, Store
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
@@ -68,27 +69,43 @@ class Life:
     def writer(self, resource: Resource, options: Options, subresource: str = "") -> Writer:
         """Who is writing, for managedFields."""
         withheld = rules.withheld(resource, subresource)
-        return Writer(options.manager, resource.group_version, stamp(self.clock()), subresource, withheld)
+        time = None if subresource == "scale" else stamp(self.clock())  # a real server loses it on this way
+        return Writer(options.manager, resource.group_version, time, subresource, withheld)
 
     # -- create ------------------------------------------------------------------------------------------------
 
     def create(self, resource: Resource, namespace: str, manifest: Manifest, options: Options) -> Entry:
         """Write a new object; raises AlreadyExists, NotFound (its namespace), Invalid."""
+        self._check_kind(resource)
         self._place(resource, namespace, manifest)
-        manifest = take(resource, manifest, options)
+        try:
+            manifest = take(resource, manifest, options)
+        except MismatchError as error:
+            raise bad_request(f"{title(resource)}: {error}") from None
         writer = self.writer(resource, options)
         manifest = managers.update(resource.schema, resource.empty(), manifest, writer)
         return self._begin(resource, manifest, options)
 
     def apply_new(self, resource: Resource, key: Key, config: Manifest, options: Options) -> Entry:
         """Write a new object from an applied configuration."""
-        self._place(resource, key[0], config)
+        named = identify(resource, key, config)
+        self._place(resource, key[0], named)
         writer = self.writer(resource, options)
         manifest = managers.apply(resource.schema, resource.empty(), config, writer, force=options.force)
-        managed = manifest["metadata"].get("managedFields")
-        manifest = take(resource, manifest, options)
-        manifest["metadata"]["managedFields"] = managed
-        return self._begin(resource, manifest, options)
+        self._place(resource, key[0], manifest)
+        return self._begin(resource, self._applied(resource, manifest, options), options)
+
+    def _check_kind(self, resource: Resource) -> None:
+        definition = self.store.get(crd.DEFINITIONS, ("", resource.collection)) if resource.custom else None
+        if definition is not None and crd.is_ending(definition.manifest):
+            message = "create not allowed while custom resource definition is terminating"
+            raise ApiError(405, "MethodNotAllowed", message, {"group": resource.group, "kind": resource.plural})
+
+    def _applied(self, resource: Resource, manifest: Manifest, options: Options) -> Manifest:
+        try:
+            return take(resource, copy(manifest), options, applied=True)
+        except MismatchError as error:
+            raise bad_request(f"{title(resource)}: {error}") from None
 
     def _begin(self, resource: Resource, manifest: Manifest, options: Options) -> Entry:
         metadata = manifest["metadata"]
@@ -157,12 +174,20 @@ class Life:
     def update(self, resource: Resource, key: Key, change: Change, options: Options, subresource: str = "") -> Entry:
         """Write what `change` makes of the object; raises NotFound, Conflict, Invalid. No change, no new revision."""
         old = self._present(resource, key).manifest
-        new = change(old)
-        identify(resource, key, new)
-        new = take(resource, new, options)
+        new = identify(resource, key, change(old))
+        try:
+            taken = take(resource, new, options)
+        except MismatchError as error:
+            raise self._unfit(resource, new, error, options) from None
         writer = self.writer(resource, options, subresource)
-        new = managers.update(resource.schema, old, new, writer)
-        return self._change(resource, key, new, options, subresource)
+        taken = managers.update(resource.schema, old, taken, writer)
+        return self._change(resource, key, taken, options, subresource)
+
+    def _unfit(self, resource: Resource, new: Manifest, error: MismatchError, options: Options) -> ApiError:
+        if not options.patches:
+            return bad_request(f"{title(resource)}: {error}")
+        text = names.quoted(structural.shown(new, sort=False))
+        return invalid_kind("", "", "", [Cause("FieldValueInvalid", "patch", f"Invalid value: {text}: {error}")])
 
     def apply(self, resource: Resource, key: Key, config: Manifest, options: Options, subresource: str = "") -> Entry:
         """Apply a configuration to the object; raises NotFound, Conflict, Invalid."""
@@ -170,12 +195,7 @@ class Life:
         identify(resource, key, config)
         writer = self.writer(resource, options, subresource)
         new = managers.apply(resource.schema, old, config, writer, force=options.force)
-        managed = new["metadata"].get("managedFields")
-        new = take(resource, copy(new), options)
-        new["metadata"].pop("managedFields", None)
-        if managed:
-            new["metadata"]["managedFields"] = managed
-        return self._change(resource, key, new, options, subresource)
+        return self._change(resource, key, self._applied(resource, new, options), options, subresource)
 
     def _present(self, resource: Resource, key: Key) -> Entry:
         entry = self.store.get(resource.collection, key)
@@ -210,6 +230,8 @@ class Life:
         entry = self._present(resource, key)
         _check_preconditions(resource, key, how, entry.manifest["metadata"])
         new = copy(entry.manifest)
+        if resource.collection == crd.DEFINITIONS and not options.dry_run:
+            return self._end_definition(key, entry, new, options)
         metadata = new["metadata"]
         finalizers = _finalizers(metadata.get("finalizers") or [], how.propagation)
         metadata.pop("finalizers", None)
@@ -228,6 +250,37 @@ class Life:
             gone = Entry(new, gone.revision)
         return gone, True
 
+    def _end_definition(self, key: Key, entry: Entry, new: Manifest, options: Options) -> tuple[Entry, bool]:
+        """End a kind: first all its objects, then its definition."""
+        definitions = self.registry.of_collection(crd.DEFINITIONS)
+        kind = self.registry.of_collection(crd.collection(new))
+        assert definitions is not None
+        if not crd.is_ending(entry.manifest):
+            self._mark(new["metadata"], 0)
+            entry = self._write(definitions, key, crd.ending(new, stamp(self.clock())), options)
+        if kind is not None:
+            for object_key in list(self.store.items(kind.collection)):
+                self.delete(kind, object_key, Deletion(), options)
+        return self._end_of_kind(entry)
+
+    def _end_of_kind(self, entry: Entry) -> tuple[Entry, bool]:
+        """Let go of a definition when the last of its objects is gone."""
+        if self.store.items(crd.collection(entry.manifest)):
+            return entry, False
+        key = ("", entry.manifest["metadata"]["name"])
+        finalizers = [name for name in entry.manifest["metadata"].get("finalizers") or () if name != crd.CLEANUP]
+        if not finalizers:
+            self.store.drop(crd.DEFINITIONS, key)
+            return entry, False
+        metadata = {**entry.manifest["metadata"], "finalizers": finalizers}
+        return self.store.put(crd.DEFINITIONS, key, {**entry.manifest, "metadata": metadata}), False
+
+    def _gone(self, collection: str) -> None:
+        """Look, after an object has gone, whether its definition waited for that."""
+        definition = self.store.get(crd.DEFINITIONS, ("", collection))
+        if definition is not None and crd.is_ending(definition.manifest):
+            self._end_of_kind(definition)
+
     def _mark(self, metadata: Manifest, grace: int) -> None:
         known = metadata.get("deletionGracePeriodSeconds")
         if "deletionTimestamp" not in metadata:
@@ -243,7 +296,7 @@ class Life:
     # -- the store ---------------------------------------------------------------------------------------------
 
     def _write(self, resource: Resource, key: Key, manifest: Manifest, options: Options) -> Entry:
-        manifest["apiVersion"], manifest["kind"] = resource.storage_group_version, resource.kind
+        manifest = _arranged(resource, manifest)
         if options.dry_run:
             return Entry(manifest, self.store.revision)
         return self.store.put(resource.collection, key, manifest)
@@ -251,12 +304,15 @@ class Life:
     def _drop(self, resource: Resource, key: Key, options: Options) -> Entry:
         if options.dry_run:
             return self.store.items(resource.collection)[key]
-        return self.store.drop(resource.collection, key)
+        entry = self.store.drop(resource.collection, key)
+        if resource.custom:
+            self._gone(resource.collection)
+        return entry
 
 
-def identify(resource: Resource, key: Key, manifest: Manifest) -> None:
-    """Check that a body means the object of the path; raises 400."""
-    metadata = manifest["metadata"] = dict(manifest.get("metadata") or {})
+def identify(resource: Resource, key: Key, manifest: Manifest) -> Manifest:
+    """The body, if it means the object of the path, with its namespace; raises 400."""
+    metadata = dict(manifest.get("metadata") or {})
     namespace, name = key
     if not metadata.get("name"):
         raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
@@ -265,6 +321,7 @@ def identify(resource: Resource, key: Key, manifest: Manifest) -> None:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
     if resource.namespaced and metadata.setdefault("namespace", namespace) != namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    return {**manifest, "metadata": metadata}
 
 
 def _check_version(resource: Resource, key: Key, metadata: Manifest, old: Manifest) -> None:
@@ -312,6 +369,40 @@ def _check_preconditions(resource: Resource, key: Key, how: Deletion, metadata: 
             f"record ({metadata['resourceVersion']}). The object might have been modified"
         )
         raise conflict_of_kind(resource, key[1], why)
+
+
+_METADATA = (
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+
+
+def _arranged(resource: Resource, manifest: Manifest) -> Manifest:
+    """The object in the order a real server writes it, in its stored version."""
+    metadata = manifest["metadata"]
+    metadata.setdefault("resourceVersion", "")
+    order = sorted(metadata) if resource.custom else [name for name in _METADATA if name in metadata]
+    rest = {key: value for key, value in manifest.items() if key not in ("kind", "apiVersion", "metadata")}
+    arranged = {
+        "kind": resource.kind,
+        "apiVersion": resource.storage_group_version,
+        "metadata": {name: metadata[name] for name in order},
+        **rest,
+    }
+    return {name: arranged[name] for name in sorted(arranged)} if resource.custom else arranged
 
 
 def _same(new: Manifest, old: Manifest) -> bool:

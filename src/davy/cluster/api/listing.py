@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,50 @@ def select(objects: dict[Key, Entry], chosen: Selector) -> list[tuple[Key, Entry
     return sorted(found, key=lambda item: item[0])
 
 
+def check_options(query: Query) -> None:
+    """Refuse (422) options that do not go together."""
+    match = query.get("resourceVersionMatch", "")
+    watching = query.get("watch") in ("true", "1")
+    initial = query.get("sendInitialEvents")
+    causes: list[Cause] = []
+    if match and match not in ("Exact", "NotOlderThan"):
+        text = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"'
+        causes.append(Cause("FieldValueNotSupported", "resourceVersionMatch", text))
+    elif watching:
+        causes += _watch_options(match, initial)
+    else:
+        causes += _list_options(query, match, initial)
+    if causes:
+        raise invalid_kind("meta.k8s.io", "ListOptions", "", causes)
+
+
+def _forbidden(field: str, why: str) -> Cause:
+    return Cause("FieldValueForbidden", field, f"Forbidden: {why}")
+
+
+def _watch_options(match: str, initial: str | None) -> Iterator[Cause]:
+    if initial is not None and match != "NotOlderThan":
+        yield _forbidden(
+            "resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        )
+    if initial is None and match:
+        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        yield _forbidden("resourceVersionMatch", why)
+
+
+def _list_options(query: Query, match: str, initial: str | None) -> Iterator[Cause]:
+    version, token = query.get("resourceVersion", ""), query.get("continue", "")
+    if initial is not None:
+        yield _forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    if match and not version:
+        yield _forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if match and token:
+        yield _forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
+    if match == "Exact" and version == "0":
+        why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        yield _forbidden("resourceVersionMatch", why)
+
+
 def page(store: Store, resource: Resource, chosen: Selector, query: Query) -> Page:
     """One page (or all) of a list; raises 400 for bad parameters, 410 for a snapshot no longer known."""
     limit = _limit(query)
@@ -91,12 +136,6 @@ def _limit(query: Query) -> int:
 
 def _revision(store: Store, query: Query) -> int:
     wanted, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
-    if match and not wanted:
-        field, why = (
-            "resourceVersionMatch",
-            "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-        )
-        raise invalid_kind("meta.k8s.io", "ListOptions", "", [Cause("FieldValueForbidden", field, why)])
     if not wanted or wanted == "0":
         return store.revision
     revision = parse_revision(wanted)

@@ -67,7 +67,7 @@ class Writer:
 
     name: str
     version: str
-    now: str
+    now: str | None
     subresource: str = ""
     withheld: tuple[Path, ...] = field(default=())  # fields this endpoint resets, which it therefore cannot own
 
@@ -248,7 +248,7 @@ def apply(schema: Schema, live: Manifest, config: Manifest, writer: Writer, *, f
     live = bare(live)
     if not managed and live["metadata"].get("uid"):
         before = Writer("before-first-apply", writer.version, writer.now, writer.subresource, writer.withheld)
-        empty = {**schema.empty(), "metadata": {}, "apiVersion": live["apiVersion"], "kind": live["kind"]}
+        empty = {**schema.nothing, "metadata": {}, "apiVersion": live["apiVersion"], "kind": live["kind"]}
         managed = _updated(schema, empty, live, before, managed)
     new, managed, conflicts = _applied(schema, live, config, writer, managed)
     if conflicts and not force:

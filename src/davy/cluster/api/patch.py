@@ -40,7 +40,17 @@ def json_patch(value: Any, operations: Any) -> Any:
         message = "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
         raise bad_request(message)
     try:
-        return jsonpatch.apply_patch(value, operations)
-    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as error:
-        message = f"the server rejected our request due to an error in our request: {error}"
-        raise ApiError(422, "Invalid", message, {}) from None
+        for operation in operations:
+            value = _operate(value, operation)
+    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, AttributeError):
+        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from None
+    return value
+
+
+def _operate(value: Any, operation: dict[str, Any]) -> Any:
+    try:
+        return jsonpatch.apply_patch(value, [operation])
+    except jsonpatch.JsonPatchConflict:
+        if operation.get("op") != "replace":
+            raise
+        return jsonpatch.apply_patch(value, [{**operation, "op": "add"}])  # what Kubernetes' library does

@@ -51,7 +51,7 @@ class Resource:
 
     def empty(self) -> dict[str, Any]:
         """An object of it before anything is known about it."""
-        fields = {} if self.custom is not None or self.schema.untyped else self.schema.empty()
+        fields = {} if self.custom is not None or self.schema.untyped else self.schema.nothing
         return {**fields, "apiVersion": self.group_version, "kind": self.kind, "metadata": {}}
 
     @property

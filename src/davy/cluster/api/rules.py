@@ -303,11 +303,14 @@ _RULES: dict[str, Rule] = {
 _TEMPLATES = {"deployments.apps", "replicasets.apps", "daemonsets.apps", "statefulsets.apps"}
 
 
-def warnings(resource: Resource, new: Manifest, _old: Manifest | None) -> Iterator[str]:
-    """What a real server warns of."""
+def warnings(resource: Resource, new: Manifest, old: Manifest | None) -> Iterator[str]:
+    """What a real server warns of, when what it warns of is new."""
+    unchanged = old is not None and old["metadata"].get("generation") == new["metadata"].get("generation")
     if resource.custom is not None:
         if resource.custom.deprecated:
             yield resource.custom.deprecated
+    elif resource.counted and unchanged:
+        return
     elif resource.collection == "pods":
         yield from pods.warnings(new.get("spec") or {}, "spec")
     elif resource.collection in _TEMPLATES:

@@ -83,3 +83,16 @@ def written(resource: Resource, manifest: Manifest, scale: Manifest) -> Manifest
     if version:
         new["metadata"]["resourceVersion"] = version
     return new
+
+
+def configuration(resource: Resource, scale: Manifest) -> Manifest:
+    """An applied Scale as a configuration of the object it scales."""
+    metadata = {key: value for key, value in (scale.get("metadata") or {}).items() if key in ("name", "namespace")}
+    config: Manifest = {"apiVersion": resource.group_version, "kind": resource.kind, "metadata": metadata}
+    if "replicas" in (scale.get("spec") or {}):
+        *above, last = _paths(resource)[0]
+        target = config
+        for key in above:
+            target = target.setdefault(key, {})
+        target[last] = scale["spec"]["replicas"]
+    return config

@@ -12,9 +12,8 @@ import msgspec
 
 Raw = dict[str, Any]
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
-_ANY = frozenset(("object", "array", "string", "integer", "number", "boolean"))
+_TEXT: Raw = {"type": "string"}
 
 
 class Schema:
@@ -58,7 +57,10 @@ class Schema:
     @cached_property
     def properties(self) -> Mapping[str, Schema]:
         """The declared fields."""
-        return {name: self._node(raw) for name, raw in (self.raw.get("properties") or {}).items()}
+        declared = self.raw.get("properties") or {}
+        if self.raw.get("x-kubernetes-embedded-resource"):
+            declared = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": {"$ref": META}, **declared}
+        return {name: self._node(raw) for name, raw in declared.items()}
 
     @cached_property
     def additional(self) -> Schema | None:
@@ -126,13 +128,14 @@ class Schema:
         """The default of the field that has this schema; None for none."""
         return self.raw.get("default")
 
-    def empty(self) -> Raw:
+    @cached_property
+    def nothing(self) -> Raw:
         """A new object as the server's own code writes it: fields that are always there, with nothing in them."""
         required = self.raw.get("required") or ()
         found: Raw = {}
         for name, schema in self.properties.items():
             if schema.default == {} and schema.type != "array":
-                found[name] = schema.empty() if schema.properties else {}
+                found[name] = schema.nothing if schema.properties else {}
             elif name in required:
                 found[name] = schema.default
         return found
@@ -168,6 +171,32 @@ def _kinds() -> dict[tuple[str, str, str], str]:
     }
 
 
+def type_name(group: str, version: str, kind: str) -> str:
+    """The full name of a builtin kind's schema; "" if there is none."""
+    return _kinds().get((group, version, kind), "")
+
+
+def reached(names: list[str]) -> dict[str, Raw]:
+    """The builtin schemas with these names and all that they refer to."""
+    found: dict[str, Raw] = {}
+    waiting = [name for name in names if name in _document()]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _document()[name]
+            waiting += _references(found[name])
+    return found
+
+
+def _references(raw: Any) -> list[str]:
+    if isinstance(raw, list):
+        return [name for item in raw for name in _references(item)]
+    if not isinstance(raw, dict):
+        return []
+    own = [raw["$ref"]] if isinstance(raw.get("$ref"), str) else []
+    return own + [name for item in raw.values() for name in _references(item)]
+
+
 @cache
 def builtin(group: str, version: str, kind: str) -> Schema:
     """The schema of a builtin kind; anything goes for kinds nothing is known of."""
@@ -177,6 +206,5 @@ def builtin(group: str, version: str, kind: str) -> Schema:
 
 def custom(raw: Raw) -> Schema:
     """The schema of a custom resource, with the metadata every object has."""
-    text = {"type": "string"}
-    properties = {**(raw.get("properties") or {}), "apiVersion": text, "kind": text, "metadata": {"$ref": META}}
+    properties = {**(raw.get("properties") or {}), "apiVersion": _TEXT, "kind": _TEXT, "metadata": {"$ref": META}}
     return Schema({"type": "object", **raw, "properties": properties}, _document().__getitem__)

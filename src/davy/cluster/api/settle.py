@@ -98,7 +98,7 @@ def _struct_value(schema: Schema, value: dict[str, Any], place: _Place, unknown:
                 settled[name] = found
     for name, zero in _always(schema).items():
         if name not in settled:
-            settled[name] = _value(properties[name], zero, place, []) if zero == {} else zero
+            settled[name] = _value(properties[name], {}, place, []) if isinstance(zero, dict) else zero
     return settled
 
 

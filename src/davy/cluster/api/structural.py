@@ -51,29 +51,30 @@ def _prune_map(schema: Schema, value: dict[str, Any], path: str, whole: bool) ->
     return gone
 
 
-def default(schema: Schema, value: Any, *, root: bool = True) -> None:
-    """Fill in defaults in place; nulls that may not be are replaced by the default or removed."""
+def default(schema: Schema, value: Any, *, root: bool = True, nulls: bool = False) -> None:
+    """Fill in defaults in place; nulls that may not be are replaced by the default, or removed unless `nulls`."""
     if isinstance(value, dict):
-        _default_map(schema, value, root)
+        _default_map(schema, value, root, nulls)
     elif isinstance(value, list):
         for item in value:
-            default(schema.items, item, root=False)
+            default(schema.items, item, root=False, nulls=nulls)
 
 
-def _default_map(schema: Schema, value: dict[str, Any], root: bool) -> None:
+def _default_map(schema: Schema, value: dict[str, Any], root: bool, nulls: bool) -> None:
     for name, declared in schema.properties.items():
         if root and name in _ROOT:
             continue
-        if name in value and value[name] is None and not declared.raw.get("nullable"):
+        unwanted = name in value and value[name] is None and not declared.raw.get("nullable")
+        if unwanted and (declared.default is not None or not nulls):
             del value[name]
         if name not in value and declared.default is not None:
             value[name] = copy(declared.default)
         if name in value:
-            default(declared, value[name], root=False)
+            default(declared, value[name], root=False, nulls=nulls)
     if schema.additional is not None:
         for name, item in value.items():
             if name not in schema.properties:
-                default(schema.additional, item, root=False)
+                default(schema.additional, item, root=False, nulls=nulls)
 
 
 # -- validation ------------------------------------------------------------------------------------------------
@@ -137,16 +138,23 @@ def _unsupported(allowed: list[Any], value: Any, path: str) -> Cause:
 
 
 def _text(raw: dict[str, Any], value: str, path: str) -> Iterator[Cause]:
-    if (most := raw.get("maxLength")) is not None and len(value) > most:
-        yield Cause("FieldValueTooLong", path, f"Too long: may not be more than {most} bytes")
-    if (least := raw.get("minLength")) is not None and len(value) < least:
-        yield _invalid(path, value, f"should be at least {least} chars long")
-    if (pattern := raw.get("pattern")) is not None and not _regex(pattern).search(value):
-        yield _invalid(path, value, f"should match '{pattern}'")
+    wrong = _wrong_text(raw, value, path)
+    if wrong is not None:
+        yield wrong
     name = raw.get("format")
     if name in FORMATS and not FORMATS[name](value):
         why = f"must be of type {name}: {shown(value)}"
-        yield Cause("FieldValueInvalid", path, f"Invalid value: {shown(value)}: {path} in body {why}")
+        yield Cause("FieldValueTypeInvalid", path, f"Invalid value: {shown(value)}: {path} in body {why}")
+
+
+def _wrong_text(raw: dict[str, Any], value: str, path: str) -> Cause | None:
+    if (most := raw.get("maxLength")) is not None and len(value) > most:
+        return Cause("FieldValueTooLong", path, f"Too long: may not be more than {most} bytes")
+    if (least := raw.get("minLength")) is not None and len(value) < least:
+        return _invalid(path, value, f"should be at least {least} chars long")
+    if (pattern := raw.get("pattern")) is not None and not _regex(pattern).search(value):
+        return _invalid(path, value, f"should match '{pattern}'")
+    return None
 
 
 @cache
@@ -192,12 +200,20 @@ FORMATS: dict[str, Callable[[str], bool]] = {
 
 
 def _number(raw: dict[str, Any], value: float, path: str) -> Iterator[Cause]:
+    if (step := raw.get("multipleOf")) is not None:
+        yield from _multiple(value, step, path)
     if (most := raw.get("maximum")) is not None:
         yield from _bound(value, most, raw.get("exclusiveMaximum"), ("less", value > most), path)
     if (least := raw.get("minimum")) is not None:
         yield from _bound(value, least, raw.get("exclusiveMinimum"), ("greater", value < least), path)
-    if (step := raw.get("multipleOf")) is not None and abs(value / step - round(value / step)) > 1e-9:
-        yield _invalid(path, value, f"should be a multiple of {step}")
+
+
+def _multiple(value: float, step: float, path: str) -> Iterator[Cause]:
+    if isinstance(value, int) and int(step) < 1:  # whole numbers are divided by the whole part of the step
+        why = f"factor MultipleOf declared for {path} must be positive: {int(step)}"
+        yield Cause("FieldValueInvalid", path, f"Invalid value: {int(step)}: {why}")
+    elif abs(value / step - round(value / step)) > 1e-9:
+        yield _invalid(path, value, f"should be a multiple of {shown(step)}")
 
 
 def _bound(value: float, bound: float, strict: Any, beyond: tuple[str, bool], path: str) -> Iterator[Cause]:
@@ -332,7 +348,7 @@ def _logic(schema: Schema, value: Any, path: str) -> Iterator[Cause]:
 
 
 def _unlogical(path: str, why: str) -> Cause:
-    return Cause("FieldValueInvalid", path, f'Invalid value: "": "{path}" {why}')
+    return Cause("FieldValueInvalid", "<nil>", f'Invalid value: "": "{path}" {why}')
 
 
 def _fitting(schema: Schema, parts: list[dict[str, Any]], value: Any) -> int:

@@ -79,10 +79,10 @@ def _check_map(schema: Schema, value: dict[str, Any], duplicates: bool, path: st
     if schema.scalar:
         expected = {"integer": "numeric (int or float)", "number": "numeric (int or float)", "": "any scalar"}
         name = expected.get(schema.type, schema.type)
-        yield f"{path}: expected {name}, got {_go(value)}"
+        yield f"{path}: expected {name}, got {_go(value, name)}"
         return
     if schema.type == "array":
-        yield f"{path}: expected list, got {_go(value)}"
+        yield f"{path}: expected list, got {_go(value, 'list')}"
         return
     for name, item in value.items():
         below_it = f"{path}.{name}"
@@ -96,7 +96,7 @@ def _check_map(schema: Schema, value: dict[str, Any], duplicates: bool, path: st
 def _check_list(schema: Schema, value: list[Any], duplicates: bool, path: str) -> Iterator[str]:
     if schema.scalar or schema.type == "object":
         name = "map" if schema.type == "object" else schema.type
-        yield f"{path}: expected {name}, got {_go(value)}"
+        yield f"{path}: expected {name}, got {_go(value, name)}"
         return
     seen: set[str] = set()
     for index, item in enumerate(value):
@@ -129,27 +129,32 @@ def _check_scalar(schema: Schema, value: Any, path: str) -> Iterator[str]:
         return
     types, name = _EXPECTED[schema.type]
     if not isinstance(value, types) or (isinstance(value, bool) and schema.type != "boolean"):
-        yield f"{path}: expected {name}, got {_go(value)}"
+        yield f"{path}: expected {name}, got {_go(value, name)}"
 
 
-def _go(value: Any) -> str:
+_GO_TYPES = ((bool, "bool"), (str, "string"), (dict, "map[string]interface {}"), (list, "[]interface {}"))
+
+
+def _go(value: Any, expected: str) -> str:
+    """What was got, as the words for what was expected print it."""
+    if expected.startswith("numeric"):
+        return next((name for kind, name in _GO_TYPES if isinstance(value, kind)), "float64")
+    if expected == "string":
+        text = f'"{value}"' if isinstance(value, str) else _plain(value)
+        return f"&value.valueUnstructured{{Value:{text}}}"
+    return f"&{{{_plain(value)}}}"
+
+
+def _plain(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case str():
-            return f'&value.valueUnstructured{{Value:"{value}"}}'
         case dict():
-            return "map[" + " ".join(f"{key}:{_go_plain(item)}" for key, item in sorted(value.items())) + "]"
+            return "map[" + " ".join(f"{key}:{_plain(item)}" for key, item in sorted(value.items())) + "]"
+        case list():
+            return "[" + " ".join(_plain(item) for item in value) + "]"
         case _:
-            return _go_plain(value)
-
-
-def _go_plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return _go(value)
-    if isinstance(value, list):
-        return "[" + " ".join(_go_plain(item) for item in value) + "]"
-    return str(value)
+            return str(value)
 
 
 # -- which fields ----------------------------------------------------------------------------------------------

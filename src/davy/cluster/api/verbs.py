@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from davy.cluster.api import body, listing, scale, strategic
@@ -45,6 +45,7 @@ class Request:
     media: str = "application/json"
     accept: str = ""
     agent: str = "unknown"
+    warnings: list[str] = field(default_factory=list)  # gathered while it is answered
 
     def options(self, dry_run: list[str] | None = None) -> Options:
         """How its write is meant; raises 422 for an option that is none."""
@@ -57,8 +58,17 @@ class Request:
         if validation not in ("Ignore", "Warn", "Strict"):
             supported = 'supported values: "", "Ignore", "Strict", "Warn"'
             self._refuse("FieldValueNotSupported", "fieldValidation", f'Unsupported value: "{validation}": {supported}')
+        self._check_manager(manager)
         self._check_apply()
-        return Options(manager, bool(dry), validation, self.force)
+        patches = self.method == "PATCH" and self.media != APPLY
+        return Options(manager, bool(dry), validation, self.force, patches, self.warnings)
+
+    def _check_manager(self, manager: str) -> None:
+        if len(manager) > 128:
+            self._refuse("FieldValueTooLong", "fieldManager", "Too long: may not be more than 128 bytes")
+        if not manager.isprintable():
+            why = f"Invalid value: {encode(manager).decode()}: should only contain printable characters"
+            self._refuse("FieldValueInvalid", "fieldManager", why)
 
     @property
     def force(self) -> bool:
@@ -83,7 +93,6 @@ class Answer:
 
     body: bytes
     code: int = 200
-    warnings: tuple[str, ...] = ()
 
 
 Verb = Callable[[Request, Resource], Answer | Stream]
@@ -98,6 +107,8 @@ class Verbs:
     def answer(self, request: Request) -> Answer | Stream:
         """The answer to a request, or the stream of a watch."""
         target = request.target
+        if (target.group, target.plural) == ("authorization.k8s.io", "selfsubjectaccessreviews"):
+            return _allowed(request)
         resource = self.life.registry.find(target.group, target.version, target.plural)
         known = resource is not None and not (target.namespace and not resource.namespaced)
         if resource is None or not known:
@@ -144,6 +155,7 @@ class Verbs:
         return entry
 
     def _list(self, request: Request, resource: Resource) -> Answer | Stream:
+        listing.check_options(request.query)
         seen = view(resource, request.accept, request.query)
         chosen = listing.selector(resource, request.target.namespace or None, request.query)
         if request.query.get("watch") in ("true", "1"):
@@ -159,11 +171,11 @@ class Verbs:
         options = request.options()
         manifest = body.manifest(request.raw, request.media, resource)
         entry = self.life.create(resource, request.target.namespace, manifest, options)
-        return self._written(request, resource, entry, options, 201)
+        return self._written(request, resource, entry, 201)
 
-    def _written(self, request: Request, resource: Resource, entry: Entry, options: Options, code: int = 200) -> Answer:
+    def _written(self, request: Request, resource: Resource, entry: Entry, code: int = 200) -> Answer:
         seen = view(resource, request.accept, request.query)
-        return Answer(seen.one(entry), code, tuple(options.warnings))
+        return Answer(seen.one(entry), code)
 
     def _replace(self, request: Request, resource: Resource) -> Answer:
         options, target = request.options(), request.target
@@ -171,10 +183,10 @@ class Verbs:
         present = self.life.store.get(resource.collection, target.key)
         if present is None and resource.collection in _MADE_BY_PUT and not target.subresource:
             entry = self.life.create(resource, target.namespace, manifest, options)
-            return self._written(request, resource, entry, options, 201)
+            return self._written(request, resource, entry, 201)
         check_uid(resource, target.key, (manifest.get("metadata") or {}).get("uid"), present)
         entry = self.life.update(resource, target.key, lambda _: manifest, options, target.subresource)
-        return self._written(request, resource, entry, options)
+        return self._written(request, resource, entry)
 
     def _patch(self, request: Request, resource: Resource) -> Answer:
         if request.media == APPLY:
@@ -182,16 +194,16 @@ class Verbs:
         options = request.options()
         change = _change(resource, request)
         entry = self.life.update(resource, request.target.key, change, options, request.target.subresource)
-        return self._written(request, resource, entry, options)
+        return self._written(request, resource, entry)
 
     def _apply(self, request: Request, resource: Resource) -> Answer:
         options, target = request.options(), request.target
         config = body.configuration(request.raw, request.media, resource)
         if self.life.store.get(resource.collection, target.key) is None and not target.subresource:
             entry = self.life.apply_new(resource, target.key, config, options)
-            return self._written(request, resource, entry, options, 201)
+            return self._written(request, resource, entry, 201)
         entry = self.life.apply(resource, target.key, config, options, target.subresource)
-        return self._written(request, resource, entry, options)
+        return self._written(request, resource, entry)
 
     # -- ending ------------------------------------------------------------------------------------------------
 
@@ -199,7 +211,7 @@ class Verbs:
         how, options = _deletion(request)
         entry, gone = self.life.delete(resource, request.target.key, how, options)
         if not gone or resource.collection in _WHOLE_ANSWERS:
-            return self._written(request, resource, entry, options)
+            return self._written(request, resource, entry)
         details = {
             "name": request.target.name,
             **({"group": resource.group} if resource.group else {}),
@@ -233,13 +245,25 @@ class Verbs:
             raise method_not_allowed()
         options = request.options()
         value = body.decode(request.raw, request.media)
+        if request.media == APPLY:
+            entry = self.life.apply(
+                resource, request.target.key, scale.configuration(resource, value), options, "scale"
+            )
+            return Answer(encode(scale.shown(resource, entry.manifest)))
 
         def change(manifest: Manifest) -> Manifest:
             old = scale.shown(resource, manifest)
             return scale.written(resource, manifest, _rescaled(request, old, value))
 
         entry = self.life.update(resource, request.target.key, change, options, "scale")
-        return Answer(encode(scale.shown(resource, entry.manifest)), 200, tuple(options.warnings))
+        return Answer(encode(scale.shown(resource, entry.manifest)))
+
+
+def _allowed(request: Request) -> Answer:
+    """The answer to "may I?": whoever knows the secret path may."""
+    review = body.decode(request.raw, request.media) or {}
+    review = {**review, "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
+    return Answer(encode({**review, "metadata": {"creationTimestamp": None}, "status": {"allowed": True}}), 201)
 
 
 def no_such_page() -> ApiError:

@@ -42,6 +42,8 @@ class Whole:
     def many(self, entries: list[Entry], metadata: Manifest) -> bytes:
         """A typed list."""
         kind, version = self.resource.list_name, self.resource.group_version
+        if self.resource.custom is not None:
+            metadata = {"continue": "", **metadata}
         head = encode({"kind": kind, "apiVersion": version, "metadata": metadata})
         return head[:-1] + b',"items":[' + b",".join(self.one(entry) for entry in entries) + b"]}"
 
