@@ -97,13 +97,13 @@ class Applier:
         return True
 
     async def _patched(self, ref: Ref, ops: list[dict[str, Any]]) -> msgspec.Raw:
-        """A JSON patch whose `test` guards it: a server answers a failed test with 422, which is a conflict."""
+        """A JSON patch whose `test` guards it. A failed test is answered with a 422 that names no field."""
         try:
             return await self._client.patch(
                 Kind(ref.api_version, ref.kind), ref.namespace, ref.name, ops, content="json", type=msgspec.Raw
             )
         except Invalid as error:
-            if ops[0]["op"] == "test" and "test" in str(error).lower():
+            if not error.causes:
                 raise Stale(str(error)) from error
             raise
 

@@ -1,0 +1,191 @@
+"""The applier on an API server: writes only what is not so, takes over what Flagger wrote, and ends at a conflict."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from davy.api import codec
+from davy.api.ref import Ref
+from davy.api.status import CanaryStatus, Phase
+from davy.controller.apply import Applier, Stale
+from davy.controller.world import World
+from davy.core.names import FINALIZER
+from davy.kube.client import Client
+from davy.kube.kinds import Kind
+from davy.render import Apply, Create, Finalizer, Replace, Scale, Status
+from davy.sim import scenarios
+
+from .conftest import Until
+
+SERVICE = Ref("v1", "Service", "test", "app")
+DEPLOYMENT = Kind("apps/v1", "Deployment")
+KINDS = (Kind("v1", "Service"), DEPLOYMENT, Kind("flagger.app/v1beta1", "Canary"))
+
+
+def service(port: int = 80, **labels: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "app", "namespace": "test", "labels": labels},
+        "spec": {
+            "selector": {"app": "app"},
+            "ports": [{"name": "http", "port": port, "protocol": "TCP", "targetPort": 8080}],
+        },
+    }
+
+
+@pytest.fixture
+async def applier(client: Client, world: World) -> Applier:
+    for kind in KINDS:
+        await world.watch(kind).synced.wait()
+    return Applier(client, world)
+
+
+async def seen(world: World, ref: Ref, until: Until) -> dict[str, Any]:
+    async def there() -> bool:
+        return world.get(ref) is not None
+
+    await until(there)
+    found = world.get(ref)
+    assert found is not None
+    return found
+
+
+async def test_what_is_so_already_is_not_written(applier: Applier) -> None:
+    assert await applier.apply((Apply(service(a="1")),)) == 1
+    assert await applier.apply((Apply(service(a="1")),)) == 0
+
+
+async def test_the_reply_to_a_write_is_in_the_cache_at_once(applier: Applier, world: World) -> None:
+    await applier.apply((Apply(service(a="1")),))
+    found = world.get(SERVICE)
+    assert found is not None
+    assert found["metadata"]["labels"] == {"a": "1"}
+
+
+async def test_a_field_that_is_no_longer_wanted_goes(applier: Applier, world: World) -> None:
+    await applier.apply((Apply(service(a="1", b="2")),))
+    await applier.apply((Apply(service(a="1")),))
+    found = world.get(SERVICE)
+    assert found is not None
+    assert found["metadata"]["labels"] == {"a": "1"}
+
+
+async def test_what_somebody_changed_is_put_back_and_what_they_added_stays(
+    applier: Applier, client: Client, world: World, until: Until
+) -> None:
+    await applier.apply((Apply(service(a="1")),))
+    body = {"metadata": {"labels": {"a": "9", "theirs": "x"}}}
+    await client.patch(Kind("v1", "Service"), "test", "app", body, content="merge")
+
+    async def told() -> bool:
+        found = world.get(SERVICE)
+        return found is not None and found["metadata"]["labels"]["a"] == "9"
+
+    await until(told)
+    assert await applier.apply((Apply(service(a="1")),)) == 1
+    found = world.get(SERVICE)
+    assert found is not None
+    assert found["metadata"]["labels"] == {"a": "1", "theirs": "x"}
+
+
+async def test_what_flagger_wrote_becomes_ours_so_that_a_changed_port_is_not_there_twice(
+    applier: Applier, client: Client, world: World, until: Until
+) -> None:
+    flagger = Client(client.config, manager="flagger")
+    async with flagger:
+        await flagger.create(service(80, old="1"))
+    await seen(world, SERVICE, until)
+    await applier.apply((Apply(service(8080, new="1")),))
+    found = world.get(SERVICE)
+    assert found is not None
+    assert [port["port"] for port in found["spec"]["ports"]] == [8080]
+    assert found["metadata"]["labels"] == {"new": "1"}
+
+
+async def test_replacing_ends_at_a_change_that_came_first(applier: Applier, world: World) -> None:
+    await applier.apply((Create(scenarios.deployment()),))
+    live = world.get(scenarios.APP)
+    assert live is not None
+    template = copy.deepcopy(live["spec"]["template"])
+    template["spec"]["containers"][0]["image"] = "registry.example/app:2.0"
+    fresh = live["metadata"]["resourceVersion"]
+    await applier.apply((Replace(scenarios.APP, fresh, {"/spec/template": template}),))
+    with pytest.raises(Stale):
+        await applier.apply((Replace(scenarios.APP, fresh, {"/spec/template": template}),))
+
+
+async def test_replacing_a_template_drops_what_it_no_longer_has(applier: Applier, world: World) -> None:
+    made = scenarios.deployment()
+    made["spec"]["template"]["spec"]["containers"][0]["env"] = [
+        {"name": "A", "value": "1"},
+        {"name": "A", "value": "2"},
+    ]
+    await applier.apply((Create(made),))
+    live = world.get(scenarios.APP)
+    assert live is not None
+    template = scenarios.deployment()["spec"]["template"]
+    await applier.apply((Replace(scenarios.APP, live["metadata"]["resourceVersion"], {"/spec/template": template}),))
+    live = world.get(scenarios.APP)
+    assert live is not None
+    assert "env" not in live["spec"]["template"]["spec"]["containers"][0]
+
+
+async def test_after_scaling_the_cache_counts_as_behind_until_the_watch_has_told(
+    applier: Applier, world: World, until: Until
+) -> None:
+    await applier.apply((Create(scenarios.deployment()),))
+    await applier.apply((Scale(scenarios.APP, 0),))
+
+    async def caught_up() -> bool:
+        return not world.behind(scenarios.APP)
+
+    await until(caught_up)
+    live = world.get(scenarios.APP)
+    assert live is not None
+    assert live["spec"]["replicas"] == 0
+
+
+async def test_creating_what_is_there_ends_the_tick(applier: Applier) -> None:
+    await applier.apply((Create(scenarios.deployment()),))
+    with pytest.raises(Stale):
+        await applier.apply((Create(scenarios.deployment()),))
+
+
+async def test_a_status_decided_from_an_old_canary_is_refused(
+    applier: Applier, client: Client, world: World, until: Until
+) -> None:
+    await client.create(scenarios.canary())
+    canary = codec.decode_canary(await seen(world, scenarios.CANARY, until))
+    await applier.apply((Status(canary, CanaryStatus(phase=Phase.INITIALIZING)),))
+    with pytest.raises(Stale):
+        await applier.apply((Status(canary, CanaryStatus(phase=Phase.INITIALIZED)),))
+    live = world.get(scenarios.CANARY)
+    assert live is not None
+    assert live["status"]["phase"] == "Initializing"
+
+
+async def test_later_writes_are_not_made_after_one_that_failed(applier: Applier, world: World) -> None:
+    await applier.apply((Create(scenarios.deployment()),))
+    with pytest.raises(Stale):
+        await applier.apply((Create(scenarios.deployment()), Apply(service())))
+    assert world.get(SERVICE) is None
+
+
+async def test_the_finalizer_joins_others_and_goes_alone(
+    applier: Applier, client: Client, world: World, until: Until
+) -> None:
+    made = scenarios.canary()
+    made["metadata"]["finalizers"] = ["example.com/other"]
+    await client.create(made)
+    canary = codec.decode_canary(await seen(world, scenarios.CANARY, until))
+    await applier.apply((Finalizer(canary, present=True),))
+    live = world.get(scenarios.CANARY)
+    assert live is not None
+    assert live["metadata"]["finalizers"] == ["example.com/other", FINALIZER]
+    await applier.apply((Finalizer(codec.decode_canary(live), present=False),))
+    stored = await client.get(Kind("flagger.app/v1beta1", "Canary"), "test", "app")
+    assert stored["metadata"]["finalizers"] == ["example.com/other"]
