@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -40,19 +41,35 @@ async def measure(flips: int) -> list[float]:
                 arena = Arena(client, gateway, f"http://127.0.0.1:{port}", http, backends)
                 await client.create(route("app", weights(app_primary=1)))
                 await arena.in_force("app", 1)
-                found = [await flip(arena, generation) for generation in range(2, flips + 2)]
+                probe = Probe(*await asyncio.open_connection("127.0.0.1", port))
+                found = [await flip(arena, probe, generation) for generation in range(2, flips + 2)]
+                probe.writer.close()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     return found
 
 
-async def flip(arena: Arena, generation: int) -> float:
+@dataclass
+class Probe:
+    """One kept-alive connection; everything runs in one process, so asking must cost little."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def answer(self) -> str:
+        self.writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
+        return (await self.reader.readexactly(length)).decode()
+
+
+async def flip(arena: Arena, probe: Probe, generation: int) -> float:
     name = "canary" if generation % 2 == 0 else "primary"
     await asyncio.sleep(0.03 + 0.001 * (generation % 17))
     await arena.change(route("app", weights(**{f"app_{name}": 1})))
     written = time.perf_counter()
-    while (await arena.get())[1] != name:
-        pass
+    while await probe.answer() != name:
+        await asyncio.sleep(0.0005)
     seen = time.perf_counter()
     await arena.in_force("app", generation)
     return (seen - written) * 1000
