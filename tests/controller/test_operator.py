@@ -152,7 +152,7 @@ async def test_a_good_release_is_promoted_and_a_bad_one_rolled_back(
     assert (measured["metric"], measured["value"], measured["verdict"]) == ("request-success-rate", 80, "fail")
 
 
-BAD_SPECS = {
+BAD_SPECS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown provider": ({"provider": "isto"}, "spec.provider", "known: "),
     "unsupported part": (
         {"autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "x"}},

@@ -23,7 +23,7 @@ def decide(s: Snapshot) -> Decision:
     desired = hold(s)
     match step(s):
         case Questions(questions):
-            return Ask(questions=tuple(ask for ask in questions if ask.id not in s.answers), desired=desired)
+            return Ask(questions=questions, desired=desired)
         case Move() as move:
             return moved(s, desired, move)
         case Stay() as stay:

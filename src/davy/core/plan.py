@@ -80,7 +80,7 @@ class Announcement(Struct, frozen=True):
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
-    """Questions that must be answered before the next move; meanwhile the world is held as `desired` says."""
+    """All questions of this step, answered or not; meanwhile the world is held as `desired` says."""
 
     questions: tuple[Question, ...]
     desired: Desired
