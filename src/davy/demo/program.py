@@ -17,6 +17,7 @@ from davy.demo import logs
 from davy.demo.errors import DemoFailed
 from davy.demo.options import Options
 from davy.demo.performance import perform
+from davy.demo.show import WIDTH
 from davy.demo.stopping import Stopping
 from davy.demo.theatre import free_port
 
@@ -32,6 +33,8 @@ PARTS = {  # modules of the extra `demo`: what they are for
 def run(options: Options) -> int:
     """Run the demo; returns the exit code. One red line where it cannot be run at all."""
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     options = msgspec.structs.replace(options, plain=options.plain or not console.is_terminal)
     try:
         possible(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -16,12 +16,19 @@ from davy.demo.view import AppView, Check, Event, Side, View
 T = TypeVar("T")
 
 
+class Anyone:
+    """All releases of all apps."""
+
+    def __contains__(self, release: object) -> bool:
+        return True
+
+
 class Scene:
     """The present state of the run. The `take_…` methods are called as news come in; nothing here asks for any."""
 
     def __init__(self, clock: Callable[[], float], bad: frozenset[tuple[str, str]] = frozenset()) -> None:
         self.clock = clock
-        self.bad = bad
+        self.forgiven: Container[tuple[str, str]] = bad  # whose own errors are no failures, as (target, version)
         self.chapter = ""
         self.canaries: dict[str, Canary] = {}
         self.deployments: dict[str, Deployment] = {}
@@ -77,7 +84,7 @@ class Scene:
     @property
     def failed(self) -> int:
         """Requests that failed and not by a bad release's own error."""
-        return failed_otherwise(self.load.counts, self.bad)
+        return failed_otherwise(self.load.counts, self.forgiven)
 
     async def until(self, seen: Callable[[], T | None], within: float, what: str) -> T:
         """Wait until `seen` gives something. Raises DemoFailed after `within` seconds, saying what all canaries say."""

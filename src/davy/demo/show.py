@@ -65,7 +65,7 @@ def say(console: Console, text: RenderableType) -> None:
         console.print(text)
         return
     with console.capture() as captured:
-        console.print(text, width=WIDTH)
+        console.print(text)
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
     console.file.flush()
 

@@ -103,3 +103,11 @@ def test_the_pace_is_kept_by_the_clock_and_connections_are_mixed_evenly() -> Non
     assert lane.due(10.1001) == 10
     lane.skip(10)
     assert lane.due(10.1001) == 0
+
+
+def test_after_a_pause_there_is_no_burst() -> None:
+    lane = Lane(target(1, rate=200), now=10.0)
+    assert lane.due(13.0001) == 50
+    lane.skip(50)
+    assert lane.due(13.0001) == 0
+    assert lane.due(13.1001) == 20

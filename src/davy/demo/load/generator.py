@@ -14,6 +14,7 @@ from davy.demo.load.wire import Answer
 BEAT = 0.005  # seconds between two looks at what is due
 PATIENCE = 5.0  # seconds that an answer may take
 MOST_OPEN = 400  # requests under way: beyond it they are held back and counted as such
+CATCH_UP = 0.25  # seconds: what is overdue for longer, because we did not get to run, is left out: no bursts
 
 
 class Lane:
@@ -27,8 +28,11 @@ class Lane:
         self._kept = 0
 
     def due(self, now: float) -> int:
-        """How many requests should be started now."""
-        return int((now - self._since) * self.target.rate) - self._started
+        """How many requests should be started now. What is overdue for too long is forgotten."""
+        due = int((now - self._since) * self.target.rate) - self._started
+        most = max(1, int(CATCH_UP * self.target.rate))
+        self.skip(max(0, due - most))
+        return min(due, most)
 
     def next_kept(self) -> bool:
         """Count a request as started; says whether it goes over a connection that is kept. Spread evenly."""
