@@ -176,7 +176,11 @@ class ApiServer:
 def _failure(error: ApiError) -> web.Response:
     if not error.reason and error.code == 404:  # what no handler serves: plain text
         return web.Response(text=error.message, status=404)
-    return _json(encode(error.status()), error.code)
+    response = _json(encode(error.status()), error.code)
+    seconds = (error.details or {}).get("retryAfterSeconds")
+    if seconds:
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _json(body: bytes, code: int = 200) -> web.Response:

@@ -11,7 +11,7 @@ Query = dict[str, str]
 _ANY = ("*/*", "application/*", "application/json", "application/yaml")
 
 
-def view(resource: Resource, accept: str, query: Query) -> View:
+def view(resource: Resource, accept: str, query: Query, *, many: bool = False) -> View:
     """The first view in the header that the server has; raises 406 if there is none."""
     for clause in accept.split(",") if accept else ["*/*"]:
         media, parameters = _parse(clause)
@@ -21,9 +21,11 @@ def view(resource: Resource, accept: str, query: Query) -> View:
         if shape == "Table":
             return Table(resource, query.get("includeObject") or "Metadata")
         if shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
+            _check_shape(resource, shape, many)
             return MetadataOnly()
         if not shape:
             return Whole(resource)
+        raise ApiError(406, "NotAcceptable", _ACCEPTED)
     raise ApiError(
         406,
         "NotAcceptable",
@@ -32,6 +34,18 @@ def view(resource: Resource, accept: str, query: Query) -> View:
         "application/vnd.kubernetes.protobuf;stream=watch",
         {},
     )
+
+
+_ACCEPTED = (
+    "only the following media types are accepted: application/json, application/yaml, "
+    "application/vnd.kubernetes.protobuf"
+)
+
+
+def _check_shape(resource: Resource, shape: str, many: bool) -> None:
+    if many and not shape.endswith("List"):
+        kind = "*unstructured.UnstructuredList" if resource.custom else f"*core.{resource.list_name}"
+        raise ApiError(406, "NotAcceptable", f"you requested {shape}, but the requested object is a list ({kind})")
 
 
 def _parse(clause: str) -> tuple[str, dict[str, str]]:

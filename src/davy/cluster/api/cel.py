@@ -8,9 +8,6 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-import cel
-from cel.stdlib import STDLIB_FUNCTIONS
-
 from davy.cluster.api.errors import Cause
 from davy.cluster.api.schema import Schema
 from davy.cluster.api.structural import correlated, join
@@ -43,7 +40,15 @@ def _written_out(found: re.Match[str]) -> str:
 
 @cache
 def _program(expression: str) -> Any:
-    return cel.compile(plain(expression))
+    return _library().compile(plain(expression))
+
+
+@cache
+def _library() -> Any:
+    """The CEL library; it is slow to import, and most clusters have no rule."""
+    import cel
+
+    return cel
 
 
 def _is_sorted(items: list[Any]) -> bool:
@@ -61,15 +66,18 @@ def _is_url(text: str) -> bool:
 
 _QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
-# Kubernetes' own functions, beside those of the CEL extensions.
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **STDLIB_FUNCTIONS,
-    "isSorted": _is_sorted,
-    "find": _find,
-    "findAll": lambda text, pattern: [found[0] for found in re.finditer(pattern, text)],
-    "isURL": _is_url,
-    "isQuantity": lambda text: _QUANTITY.fullmatch(text) is not None,
-}
+
+@cache
+def _functions() -> dict[str, Callable[..., Any]]:
+    """The CEL extensions' functions and Kubernetes' own."""
+    return {
+        **_library().stdlib.STDLIB_FUNCTIONS,
+        "isSorted": _is_sorted,
+        "find": _find,
+        "findAll": lambda text, pattern: [found[0] for found in re.finditer(pattern, text)],
+        "isURL": _is_url,
+        "isQuantity": lambda text: _QUANTITY.fullmatch(text) is not None,
+    }
 
 
 def problem(expression: str) -> str:
@@ -82,7 +90,7 @@ def problem(expression: str) -> str:
 
 
 def _run(expression: str, names: dict[str, Any]) -> Any:
-    return _program(expression).execute(cel.Context(variables=names, functions=_FUNCTIONS))
+    return _program(expression).execute(_library().Context(variables=names, functions=_functions()))
 
 
 def has_rules(schema: Schema) -> bool:

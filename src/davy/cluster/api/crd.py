@@ -71,10 +71,16 @@ def _deprecation(spec: Manifest, version: Manifest) -> str:
     return str(version.get("deprecationWarning") or f"{name} is deprecated")
 
 
+def new_status(definition: Manifest) -> Manifest:
+    """The status of a definition that nobody has looked at yet."""
+    stored = [version["name"] for version in definition["spec"].get("versions") or () if version.get("storage")]
+    return {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored[:1] or None}
+
+
 def status(definition: Manifest, now: str) -> Manifest:
     """The status of an accepted definition."""
     spec = definition["spec"]
-    stored = next(version["name"] for version in spec["versions"] if version.get("storage"))
+    stored = next((version["name"] for version in spec["versions"] if version.get("storage")), "")
     known = (definition.get("status") or {}).get("storedVersions") or []
     conditions = (definition.get("status") or {}).get("conditions") or [
         _condition("NamesAccepted", "NoConflicts", "no conflicts found", now),
@@ -83,7 +89,7 @@ def status(definition: Manifest, now: str) -> Manifest:
     return {
         "conditions": conditions,
         "acceptedNames": spec["names"],
-        "storedVersions": known if stored in known else [*known, stored],
+        "storedVersions": known if stored in known or not stored else [*known, stored],
     }
 
 
@@ -98,7 +104,7 @@ def ending(definition: Manifest, now: str) -> Manifest:
     """The definition, marked as one whose objects are being removed."""
     why = (
         "InstanceDeletionPending",
-        "CustomResourceDefinition marked for deletion; CustomResource deletion will occur as soon as possible",
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
     )
     status = definition.get("status") or {}
     others = [c for c in status.get("conditions") or () if c["type"] != "Terminating"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -201,6 +202,10 @@ def _namespace(manifest: Manifest) -> None:
 
 def _secret(manifest: Manifest) -> None:
     _set(manifest, type="Opaque")
+    texts = manifest.pop("stringData", None) or {}
+    if texts:
+        encoded = {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
+        manifest["data"] = {**(manifest.get("data") or {}), **encoded}
 
 
 def _endpoint_slice(manifest: Manifest) -> None:
@@ -254,8 +259,14 @@ def _begin_namespace(manifest: Manifest, _store: Store) -> None:
 
 
 def _begin_pod(manifest: Manifest, _store: Store) -> None:
-    _set(manifest["spec"], preemptionPolicy="PreemptLowerPriority", priority=0, serviceAccountName="default")
-    _set(manifest["spec"], serviceAccount=manifest["spec"]["serviceAccountName"])
+    spec = manifest["spec"]
+    _set(spec, preemptionPolicy="PreemptLowerPriority", priority=0)
+    tolerated = {toleration.get("key") for toleration in spec.get("tolerations") or ()}
+    for trouble in ("not-ready", "unreachable"):
+        key = f"node.kubernetes.io/{trouble}"
+        if key not in tolerated:
+            toleration = {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+            spec.setdefault("tolerations", []).append(toleration)
     manifest["status"] = {"phase": "Pending", "qosClass": _quality(manifest["spec"])}
 
 

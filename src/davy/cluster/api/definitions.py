@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from davy.cluster.api import cel
 from davy.cluster.api.errors import Cause
+from davy.cluster.api.structural import shown
 
 Manifest = dict[str, Any]
 
@@ -20,8 +22,11 @@ def broken(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     versions = spec.get("versions") or []
     stored = [version for version in versions if version.get("storage")]
     if len(stored) != 1:
-        message = "Invalid value: []: must have exactly one version marked as storage version"
+        message = f"Invalid value: {_go(versions)}: must have exactly one version marked as storage version"
         yield Cause("FieldValueInvalid", "spec.versions", message)
+    if not stored and old is None:
+        message = "Invalid value: null: must have at least one stored version"
+        yield Cause("FieldValueInvalid", "status.storedVersions", message)
     yield from _schemas(versions)
     if old is not None:
         yield from _frozen(spec, old.get("spec") or {})
@@ -42,6 +47,20 @@ def _schemas(versions: list[Manifest]) -> Iterator[Cause]:
         places = [f"spec.versions[{index}].schema.openAPIV3Schema" for index in range(len(found))]
     for schema, place in zip(found, places, strict=True):
         yield from _root(schema or {}, place)
+
+
+_GO_VERSION = ("name", "served", "storage", "deprecated", "deprecationWarning")
+_GO_REST = ("schema", "subresources", "additionalPrinterColumns", "selectableFields")
+
+
+def _go(versions: list[Manifest]) -> str:
+    """Versions as Go's own types are written out."""
+    falses = {"served": False, "storage": False, "deprecated": False}
+    listed = [
+        {name[0].upper() + name[1:]: version.get(name, falses.get(name)) for name in (*_GO_VERSION, *_GO_REST)}
+        for version in versions
+    ]
+    return shown(listed, sort=False)
 
 
 def _name(new: Manifest, spec: Manifest, names: Manifest) -> Iterator[Cause]:
@@ -82,7 +101,7 @@ def _node(schema: Manifest, path: str) -> Iterator[Cause]:
     yield from _typed(schema, path)
     yield from _list_kind(schema, path)
     for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
-        if why := cel.problem(rule.get("rule", "")):
+        if why := cel.problem(rule.get("rule", "")) or _undeclared(schema, rule.get("rule", "")):
             message = f'Invalid value: "{rule.get("rule", "")}": compilation failed: {why}'
             yield Cause("FieldValueInvalid", f"{path}.x-kubernetes-validations[{index}].rule", message)
     for name, part in (schema.get("properties") or {}).items():
@@ -90,6 +109,23 @@ def _node(schema: Manifest, path: str) -> Iterator[Cause]:
     for name in ("items", "additionalProperties"):
         if isinstance(schema.get(name), dict):
             yield from _node(schema[name], f"{path}.{name}")
+
+
+_FIELDS = re.compile(r"\bself((?:\.\??[A-Za-z_]\w*(?!\w*\())+)")
+
+
+def _undeclared(schema: Manifest, rule: str) -> str:
+    """The first field of self that a rule names and the schema does not."""
+    for found in _FIELDS.finditer(rule):
+        part: Any = schema
+        for name in found[1].replace("?", "").strip(".").split("."):
+            declared = part.get("properties")
+            if declared is None or part.get("x-kubernetes-preserve-unknown-fields"):
+                break
+            if name.replace("__dash__", "-").strip("_") not in {key.strip("_") for key in declared}:
+                return f"undefined field '{name}'"
+            part = declared.get(name) or {}
+    return ""
 
 
 def _typed(schema: Manifest, path: str) -> Iterator[Cause]:

@@ -21,8 +21,12 @@ VERSION: Manifest = {
     "compiler": "cpython",
     "platform": "linux/amd64",
 }
-_SUB_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
-_SUB_VERBS = {"log": ["get"], "eviction": ["create"], "finalize": ["update"]}
+_SUB_KINDS = {
+    "scale": ("autoscaling", "v1", "Scale"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "binding": ("", "v1", "Binding"),
+}
+_SUB_VERBS = {"log": ["get"], "eviction": ["create"], "binding": ["create"], "finalize": ["update"]}
 
 
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")

@@ -16,13 +16,14 @@ class ApiError(Exception):
     def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code, self.reason, self.message, self.details = code, reason, message, details
+        self.metadata: dict[str, Any] = {}
 
     def status(self) -> dict[str, Any]:
         """The `Status` object that tells it."""
         body: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.metadata,
             "status": "Failure",
             "message": self.message,
         }
@@ -111,9 +112,11 @@ def invalid_kind(group: str, kind: str, name: str, causes: Iterable[Cause]) -> A
     return ApiError(422, "Invalid", f'{title} "{name}" is invalid: {text}', details)
 
 
-def expired(message: str) -> ApiError:
-    """410: the asked for revision is no longer in the log."""
-    return ApiError(410, "Expired", message)
+def expired(message: str, metadata: dict[str, Any] | None = None) -> ApiError:
+    """410: the asked for revision is no longer in the log; `metadata` may tell how to go on."""
+    error = ApiError(410, "Expired", message)
+    error.metadata = metadata or {}
+    return error
 
 
 def unsupported_media_type(accepted: Iterable[str]) -> ApiError:

@@ -21,6 +21,7 @@ class Options:
     validation: str = "Warn"
     force: bool = False
     patches: bool = False  # what is written was patched together, so that errors are told of the patch
+    patch: str = ""  # the patch as such errors show it; "" for the patched object
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, texts: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from davy.cluster.api import crd, defaults, managers, names, rules, structural
+from davy.cluster.api.conversion import from_stored, to_stored
 from davy.cluster.api.errors import (
     MODIFIED,
     ApiError,
@@ -66,10 +67,14 @@ class Life:
     clock: Callable[[], datetime] = _now
     random: Random = field(default_factory=Random)
 
+    def now(self) -> str:
+        """This moment, as `metav1.Time`."""
+        return stamp(self.clock())
+
     def writer(self, resource: Resource, options: Options, subresource: str = "") -> Writer:
         """Who is writing, for managedFields."""
         withheld = rules.withheld(resource, subresource)
-        time = None if subresource == "scale" else stamp(self.clock())  # a real server loses it on this way
+        time = None if subresource == "scale" else self.now()  # a real server loses it on this way
         return Writer(options.manager, resource.group_version, time, subresource, withheld)
 
     # -- create ------------------------------------------------------------------------------------------------
@@ -117,14 +122,18 @@ class Life:
             manifest.pop("status", None)
         defaults.begin(resource, manifest, self.store)
         if resource.collection == crd.DEFINITIONS:
-            manifest["status"] = crd.status(manifest, metadata["creationTimestamp"])
+            manifest["status"] = crd.new_status(manifest)
         self._validate(resource, manifest, None, options)
         key = (metadata.get("namespace", ""), metadata["name"])
         known = self.store.get(resource.collection, key)
         if known is not None:
             ending = "deletionTimestamp" in known.manifest["metadata"]
             raise already_exists(resource, metadata["name"], being_deleted=ending)
-        return self._write(resource, key, manifest, options)
+        entry = self._write(resource, key, manifest, options)
+        if resource.collection == crd.DEFINITIONS and not options.dry_run:
+            accepted = {**entry.manifest, "metadata": dict(entry.manifest["metadata"])}
+            self.store.put(resource.collection, key, {**accepted, "status": crd.status(manifest, self.now())})
+        return entry
 
     def _give_birth(self, resource: Resource, metadata: Manifest) -> None:
         for name in ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
@@ -173,7 +182,7 @@ class Life:
 
     def update(self, resource: Resource, key: Key, change: Change, options: Options, subresource: str = "") -> Entry:
         """Write what `change` makes of the object; raises NotFound, Conflict, Invalid. No change, no new revision."""
-        old = self._present(resource, key).manifest
+        old = from_stored(resource, self._present(resource, key).manifest)
         new = identify(resource, key, change(old))
         try:
             taken = take(resource, new, options)
@@ -186,12 +195,12 @@ class Life:
     def _unfit(self, resource: Resource, new: Manifest, error: MismatchError, options: Options) -> ApiError:
         if not options.patches:
             return bad_request(f"{title(resource)}: {error}")
-        text = names.quoted(structural.shown(new, sort=False))
+        text = names.quoted(options.patch or structural.shown(new, sort=bool(resource.custom)))
         return invalid_kind("", "", "", [Cause("FieldValueInvalid", "patch", f"Invalid value: {text}: {error}")])
 
     def apply(self, resource: Resource, key: Key, config: Manifest, options: Options, subresource: str = "") -> Entry:
         """Apply a configuration to the object; raises NotFound, Conflict, Invalid."""
-        old = self._present(resource, key).manifest
+        old = from_stored(resource, self._present(resource, key).manifest)
         identify(resource, key, config)
         writer = self.writer(resource, options, subresource)
         new = managers.apply(resource.schema, old, config, writer, force=options.force)
@@ -205,7 +214,7 @@ class Life:
 
     def _change(self, resource: Resource, key: Key, new: Manifest, options: Options, subresource: str) -> Entry:
         entry = self._present(resource, key)
-        old = entry.manifest
+        old = from_stored(resource, entry.manifest)
         _check_version(resource, key, new["metadata"], old["metadata"])
         _keep(new["metadata"], old["metadata"])
         new = rules.restrict(resource, old, new, subresource)
@@ -296,7 +305,7 @@ class Life:
     # -- the store ---------------------------------------------------------------------------------------------
 
     def _write(self, resource: Resource, key: Key, manifest: Manifest, options: Options) -> Entry:
-        manifest = _arranged(resource, manifest)
+        manifest = _arranged(resource, to_stored(resource, manifest))
         if options.dry_run:
             return Entry(manifest, self.store.revision)
         return self.store.put(resource.collection, key, manifest)
@@ -398,7 +407,7 @@ def _arranged(resource: Resource, manifest: Manifest) -> Manifest:
     rest = {key: value for key, value in manifest.items() if key not in ("kind", "apiVersion", "metadata")}
     arranged = {
         "kind": resource.kind,
-        "apiVersion": resource.storage_group_version,
+        "apiVersion": manifest["apiVersion"],
         "metadata": {name: metadata[name] for name in order},
         **rest,
     }

@@ -57,7 +57,7 @@ def check_options(query: Query) -> None:
     initial = query.get("sendInitialEvents")
     causes: list[Cause] = []
     if match and match not in ("Exact", "NotOlderThan"):
-        text = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"'
+        text = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
         causes.append(Cause("FieldValueNotSupported", "resourceVersionMatch", text))
     elif watching:
         causes += _watch_options(match, initial)
@@ -98,7 +98,7 @@ def page(store: Store, resource: Resource, chosen: Selector, query: Query) -> Pa
     """One page (or all) of a list; raises 400 for bad parameters, 410 for a snapshot no longer known."""
     limit = _limit(query)
     mark = _mark(query)
-    revision = mark.rv if mark is not None else _revision(store, query)
+    revision = _revision(store, query) if mark is None else (mark.rv if mark.rv > 0 else store.revision)
     try:
         objects = (
             store.items(resource.collection) if revision == store.revision else store.at(resource.collection, revision)
@@ -106,7 +106,7 @@ def page(store: Store, resource: Resource, chosen: Selector, query: Query) -> Pa
     except ApiError:
         if mark is None:
             raise
-        raise expired(_LOST) from None
+        raise expired(_LOST, {"continue": _token(Mark(-1, mark.start))}) from None
     found = select(objects, chosen)
     if mark is not None:
         found = [item for item in found if item[0] > mark.start]
@@ -129,7 +129,7 @@ _LOST = (
 
 def _limit(query: Query) -> int:
     try:
-        return int(query.get("limit") or 0)
+        return max(0, int(query.get("limit") or 0))
     except ValueError:
         raise bad_request(f'strconv.ParseInt: parsing "{query["limit"]}": invalid syntax') from None
 
@@ -146,14 +146,10 @@ def _revision(store: Store, query: Query) -> int:
 
 
 def parse_revision(text: str) -> int:
-    """A resourceVersion as a number; raises 400."""
+    """A list's resourceVersion as a number; raises 400."""
     if not text.isdigit():
-        cause = Cause(
-            "FieldValueInvalid",
-            "resourceVersion",
-            f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax',
-        )
-        raise invalid_kind("meta.k8s.io", "ListOptions", "", [cause])
+        why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise bad_request(f'invalid resource version: resourceVersion: Invalid value: "{text}": {why}')
     return int(text)
 
 
@@ -175,4 +171,4 @@ def _mark(query: Query) -> Mark | None:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=Mark)
     except (msgspec.DecodeError, binascii.Error, ValueError) as error:
-        raise bad_request(f"continue key is not valid: {error}") from None
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from None

@@ -32,6 +32,7 @@ class Resource:
     singular: str = ""
     list_kind: str = ""
     storage_version: str = ""
+    stored_as: str = ""  # the collection, where it is that of another group's resource
     custom: Custom | None = None
 
     @property
@@ -42,6 +43,8 @@ class Resource:
     @property
     def collection(self) -> str:
         """The name of its collection in the store, which is also how messages call it (`deployments.apps`)."""
+        if self.stored_as:
+            return self.stored_as
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
@@ -57,6 +60,8 @@ class Resource:
     @property
     def storage_group_version(self) -> str:
         """The `apiVersion` its objects are stored with."""
+        if self.stored_as:
+            return self.storage_version
         version = self.storage_version or self.version
         return f"{self.group}/{version}" if self.group else version
 
@@ -123,7 +128,7 @@ BUILTIN: tuple[Resource, ...] = (
         "pods",
         "Pod",
         "po",
-        subresources="status log eviction ephemeralcontainers",
+        subresources="status log eviction ephemeralcontainers binding",
         listed=True,
         counted=True,
         select=_POD_FIELDS,
@@ -157,6 +162,16 @@ BUILTIN: tuple[Resource, ...] = (
     _row("batch/v1", "jobs", "Job", subresources="status", listed=True, counted=True, select="status.successful"),
     _row("coordination.k8s.io/v1", "leases", "Lease"),
     _row("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", counted=True),
+    Resource(
+        "events.k8s.io",
+        "v1",
+        "events",
+        "Event",
+        ("ev",),
+        fields=NAMED | frozenset(_EVENT_FIELDS.split()),
+        storage_version="v1",
+        stored_as="events",
+    ),
     _row("networking.k8s.io/v1", "ingresses", "Ingress", "ing", subresources="status", counted=True),
     _row("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", "netpol", counted=True),
     _row("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", "pdb", subresources="status", counted=True),

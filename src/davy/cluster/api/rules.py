@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,6 +137,13 @@ def immutable(path: str, new: Any, old: Any) -> Iterator[Cause]:
         yield Cause("FieldValueInvalid", path, f"Invalid value: {shown(new, sort=False)}: field is immutable")
 
 
+def _supported(path: str, value: Any, allowed: tuple[str, ...]) -> Iterator[Cause]:
+    """A field that takes only some values."""
+    if value not in allowed:
+        listed = ", ".join(f'"{name}"' for name in allowed)
+        yield Cause("FieldValueNotSupported", path, f'Unsupported value: "{value}": supported values: {listed}')
+
+
 def _not_negative(spec: Manifest, name: str) -> Iterator[Cause]:
     value = spec.get(name)
     if isinstance(value, int) and value < 0:
@@ -171,8 +179,8 @@ def _template(spec: Manifest, selector: Manifest) -> Iterator[Cause]:
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels") or {}
     terms = from_selector(selector)
-    if terms and not all(term.matches(labels) for term in terms):
-        message = f"Invalid value: {shown(labels)}: `selector` does not match template `labels`"
+    if not terms or not all(term.matches(labels) for term in terms):
+        message = f"Invalid value: {shown(labels or None)}: `selector` does not match template `labels`"
         yield Cause("FieldValueInvalid", "spec.template.metadata.labels", message)
     yield from names.labels(labels, "spec.template.labels")
     yield from pods.broken(template.get("spec") or {}, "spec.template.spec")
@@ -197,6 +205,7 @@ def _service(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     for index, port in enumerate(ports):
         yield from _service_port(port, f"spec.ports[{index}]", len(ports) > 1)
     yield from _service_duplicates(ports)
+    yield from _supported("spec.type", spec.get("type"), _SERVICE_TYPES)
     yield from names.labels(spec.get("selector") or {}, "spec.selector")
     if old is not None and old["spec"].get("clusterIP") and spec.get("type") != "ExternalName":
         first = f"Invalid value: {shown(spec.get('clusterIPs') or [])}: may not change once set"
@@ -220,6 +229,10 @@ def _service_port(port: Manifest, path: str, several: bool) -> Iterator[Cause]:
         yield Cause("FieldValueInvalid", f"{path}.targetPort", message)
 
 
+_GO_PORT = {"Name": "", "Protocol": "", "AppProtocol": None, "Port": 0, "TargetPort": 0, "NodePort": 0}
+_SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+
+
 def _service_duplicates(ports: list[Manifest]) -> Iterator[Cause]:
     seen: set[tuple[Any, Any]] = set()
     named: set[str] = set()
@@ -228,7 +241,7 @@ def _service_duplicates(ports: list[Manifest]) -> Iterator[Cause]:
         if name and name in named:
             yield Cause("FieldValueDuplicate", f"spec.ports[{index}].name", f'Duplicate value: "{name}"')
         if key in seen:
-            text = shown({"protocol": key[1], "port": key[0]}, sort=False)
+            text = shown(_GO_PORT | {"Protocol": key[1], "Port": key[0]}, sort=False)
             yield Cause("FieldValueDuplicate", f"spec.ports[{index}]", f"Duplicate value: {text}")
         seen.add(key)
         named.add(name)
@@ -251,7 +264,18 @@ def _secret(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     yield from _frozen_data(new, old)
 
 
+_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_CONFIG_KEY_TEXT = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+
+
 def _frozen_data(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
+    for name in ("data", "binaryData"):
+        for key in new.get(name) or ():
+            if not _CONFIG_KEY.fullmatch(key):
+                yield names.invalid(f"{name}[{key}]", key, _CONFIG_KEY_TEXT)
     if old is None or not old.get("immutable"):
         return
     if not new.get("immutable"):
@@ -261,7 +285,18 @@ def _frozen_data(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
             yield Cause("FieldValueForbidden", name, "Forbidden: field is immutable when `immutable` is set")
 
 
+def _lease(new: Manifest, _old: Manifest | None) -> Iterator[Cause]:
+    seconds = (new.get("spec") or {}).get("leaseDurationSeconds")
+    if seconds is not None and seconds <= 0:
+        message = f"Invalid value: {seconds}: must be greater than 0"
+        yield Cause("FieldValueInvalid", "spec.leaseDurationSeconds", message)
+
+
 def _event(new: Manifest, _old: Manifest | None) -> Iterator[Cause]:
+    if new["apiVersion"] == "events.k8s.io/v1":
+        if _old is None and not new.get("eventTime"):
+            yield required("eventTime")
+        return
     involved = (new.get("involvedObject") or {}).get("namespace", "")
     home = new["metadata"].get("namespace", "")
     if involved != home and not (not involved and home == "default"):
@@ -272,6 +307,8 @@ def _event(new: Manifest, _old: Manifest | None) -> Iterator[Cause]:
 def _endpoint_slice(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     if not new.get("addressType"):
         yield required("addressType")
+    else:
+        yield from _supported("addressType", new["addressType"], ("FQDN", "IPv4", "IPv6"))
     if old is not None:
         yield from immutable("addressType", new.get("addressType"), old.get("addressType"))
     for index, endpoint in enumerate(new.get("endpoints") or ()):
@@ -291,6 +328,7 @@ _RULES: dict[str, Rule] = {
     "pods": _pod,
     "services": _service,
     "events": _event,
+    "leases.coordination.k8s.io": _lease,
     "deployments.apps": _workload,
     "replicasets.apps": _workload,
     "daemonsets.apps": _workload,
@@ -307,11 +345,10 @@ def warnings(resource: Resource, new: Manifest, old: Manifest | None) -> Iterato
     """What a real server warns of, when what it warns of is new."""
     unchanged = old is not None and old["metadata"].get("generation") == new["metadata"].get("generation")
     if resource.custom is not None:
-        if resource.custom.deprecated:
-            yield resource.custom.deprecated
-    elif resource.counted and unchanged:
         return
-    elif resource.collection == "pods":
+    if resource.counted and unchanged:
+        return
+    if resource.collection == "pods":
         yield from pods.warnings(new.get("spec") or {}, "spec")
     elif resource.collection in _TEMPLATES:
         template = (new.get("spec") or {}).get("template") or {}

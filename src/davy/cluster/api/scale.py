@@ -69,7 +69,7 @@ def _expression(term: Manifest) -> str:
 def written(resource: Resource, manifest: Manifest, scale: Manifest) -> Manifest:
     """The object with the replicas of a Scale; raises 422 for a number that is none."""
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or replicas < 0:
+    if not isinstance(replicas, int) or (replicas < 0 and resource.custom is None):
         name = manifest["metadata"]["name"]
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise invalid_kind("autoscaling", "Scale", name, [Cause("FieldValueInvalid", "spec.replicas", message)])

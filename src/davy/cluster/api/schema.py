@@ -12,7 +12,7 @@ import msgspec
 
 Raw = dict[str, Any]
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _TEXT: Raw = {"type": "string"}
 
 
@@ -47,7 +47,7 @@ class Schema:
     def scalar(self) -> bool:
         """Whether the value is a single one (also: number or text)."""
         single = self.type not in ("object", "array", "")
-        return single or self.int_or_string or self.name == _QUANTITY
+        return single or self.int_or_string or self.name == QUANTITY
 
     @cached_property
     def int_or_string(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,47 +42,87 @@ def _compares(value: str | None, operator: str, bound: str) -> bool:
     return int(value) > int(bound) if operator == "gt" else int(value) < int(bound)
 
 
-_KEY = r"[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?"
-_SET = re.compile(rf"\s*(?P<key>{_KEY})\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)\s*(?:,|$)")
-_EQUAL = re.compile(rf"\s*(?P<key>{_KEY})\s*(?P<op>==|=|!=)\s*(?P<value>[\w.-]*)\s*(?:,|$)")
-_ORDER = re.compile(rf"\s*(?P<key>{_KEY})\s*(?P<op>[<>])\s*(?P<value>-?\d+)\s*(?:,|$)")
-_EXISTS = re.compile(rf"\s*(?P<not>!?)\s*(?P<key>{_KEY})\s*(?:,|$)")
+_TOKEN = re.compile(r"\s*(==|!=|[=<>!(),]|[^\s=<>!(),]+)")
+_SYMBOLS = {"=", "==", "!=", "<", ">", "!", "(", ")", ","}
+_KNOWN = "in, notin, =, ==, !=, gt, lt"
 
 
-def _set(found: re.Match[str]) -> Requirement:
-    return Requirement(found["key"], found["op"], frozenset(v.strip() for v in found["values"].split(",")))
+class _Parser:
+    """Reads the terms of a label selector one after the other."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _TOKEN.findall(text)
+        self._place = 0
+
+    def terms(self) -> Iterator[Requirement]:
+        while self._peek():
+            yield self._term()
+            if self._peek():
+                self._expect(",")
+                if not self._peek():
+                    raise _unread("", "identifier after ','")
+
+    def _peek(self) -> str:
+        return self._tokens[self._place] if self._place < len(self._tokens) else ""
+
+    def _next(self) -> str:
+        token = self._peek()
+        self._place += 1
+        return token
+
+    def _expect(self, symbol: str) -> None:
+        found = self._next()
+        if found != symbol:
+            raise bad_request(f"unable to parse requirement: found '{found}' expected: '{symbol}'")
+
+    def _identifier(self) -> str:
+        found = self._next()
+        if found in _SYMBOLS or not found:
+            raise _unread(found, "identifier")
+        return found
+
+    def _term(self) -> Requirement:
+        if self._peek() == "!":
+            self._next()
+            return Requirement(self._identifier(), "absent")
+        key = self._identifier()
+        operator = self._peek()
+        if operator in ("", ","):
+            return Requirement(key, "exists")
+        self._next()
+        if operator in ("in", "notin"):
+            return Requirement(key, operator, frozenset(self._values()))
+        if operator not in _SINGLE:
+            raise _unread(operator, _KNOWN)
+        return Requirement(key, _SINGLE[operator], frozenset((self._value(),)))
+
+    def _value(self) -> str:
+        return "" if self._peek() in ("", ",") else self._identifier()
+
+    def _values(self) -> Iterator[str]:
+        self._expect("(")
+        while True:
+            yield "" if self._peek() in (",", ")") else self._identifier()
+            found = self._next()
+            if found == ")":
+                return
+            if found != ",":
+                raise _unread(found, "',', ')' or identifier")
 
 
-def _equal(found: re.Match[str]) -> Requirement:
-    return Requirement(found["key"], "notin" if found["op"] == "!=" else "in", frozenset((found["value"],)))
+_SINGLE = {"=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt"}
 
 
-def _order(found: re.Match[str]) -> Requirement:
-    return Requirement(found["key"], "gt" if found["op"] == ">" else "lt", frozenset((found["value"],)))
-
-
-def _exists(found: re.Match[str]) -> Requirement:
-    return Requirement(found["key"], "absent" if found["not"] else "exists")
-
-
-_TERMS = ((_SET, _set), (_EQUAL, _equal), (_ORDER, _order), (_EXISTS, _exists))
+def _unread(found: str, expected: str) -> ApiError:
+    return bad_request(f"unable to parse requirement: found '{found}', expected: {expected}")
 
 
 def parse_labels(text: str) -> tuple[Requirement, ...]:
     """The terms of a label selector; raises 400 for what is none."""
-    terms: list[Requirement] = []
-    position = 0
-    while position < len(text):
-        for pattern, build in _TERMS:
-            if (found := pattern.match(text, position)) is not None:
-                terms.append(build(found))
-                position = found.end()
-                break
-        else:
-            raise bad_request(f"unable to parse requirement: found '{text[position:].strip()}'")
-    return tuple(terms)
+    return tuple(_Parser(text).terms())
 
 
+_NAMED = frozenset(("metadata.name", "metadata.namespace"))
 _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
 
 
@@ -127,7 +167,10 @@ def _field(part: str, allowed: frozenset[str]) -> FieldTerm:
     if found is None:
         raise bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
     if found[1] not in allowed:
-        raise ApiError(400, "BadRequest", f"field label not supported: {found[1]}")
+        if allowed == _NAMED:
+            known = ", ".join(f'"{name}"' for name in sorted(_NAMED))
+            raise bad_request(f'"{found[1]}" is not a known field selector: only {known}')
+        raise bad_request(f"field label not supported: {found[1]}")
     return FieldTerm(tuple(found[1].split(".")), found[3], found[2] == "!=")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from davy.cluster.api.schema import Schema
+from davy.cluster.api.quantity import QuantityError, canonical
+from davy.cluster.api.schema import QUANTITY, Schema
 
 _JSON_NAMES = ((bool, "bool"), (int, "number"), (float, "number"), (str, "string"), (list, "array"), (dict, "object"))
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -65,6 +66,8 @@ def settle(schema: Schema, value: dict[str, Any]) -> Settled:
 
 def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any:
     _check_type(schema, value, place)
+    if schema.name == QUANTITY:
+        return _quantity(value)
     if isinstance(value, dict) and schema.properties:
         return _struct_value(schema, value, place, unknown)
     if isinstance(value, dict) and schema.additional is not None and not schema.additional.untyped:
@@ -73,6 +76,13 @@ def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any
         items = schema.items
         return [_value(items, _zero(items, item), place.item(i), unknown) for i, item in enumerate(value)]
     return value
+
+
+def _quantity(value: Any) -> str:
+    try:
+        return canonical(value)
+    except QuantityError as error:
+        raise MismatchError(str(error)) from None
 
 
 def _zero(schema: Schema, value: Any) -> Any:
@@ -94,7 +104,7 @@ def _struct_value(schema: Schema, value: dict[str, Any], place: _Place, unknown:
             unknown.append(_join(place.path, name))
         elif item is not None:
             found = _value(declared, item, place.field(name, schema), unknown)
-            if not _omitted(declared, found):
+            if not _omitted(schema, name, declared, found):
                 settled[name] = found
     for name, zero in _always(schema).items():
         if name not in settled:
@@ -102,17 +112,59 @@ def _struct_value(schema: Schema, value: dict[str, Any], place: _Place, unknown:
     return settled
 
 
-def _omitted(schema: Schema, value: Any) -> bool:
-    """Whether Go's `omitempty` leaves it out: empty lists and maps, but not empty structs."""
-    return value == [] or (value == {} and "additionalProperties" in schema.raw)
+# Numbers and switches that Go's types hold by value: their zeros are left out.
+_VALUES = frozenset(
+    """
+    minReadySeconds hostPort nodePort initialDelaySeconds observedGeneration replicas updatedReplicas readyReplicas
+    availableReplicas unavailableReplicas currentReplicas count deprecatedCount active failed succeeded
+    paused hostNetwork hostPID hostIPC stdin stdinOnce tty readOnly publishNotReadyAddresses
+    """.split()  # noqa: SIM905  (a column of names reads better than thirty quoted ones)
+)
+_POINTERS = {("DeploymentSpec", "replicas"), ("ReplicaSetSpec", "replicas"), ("StatefulSetSpec", "replicas")}
+_POINTERS |= {
+    ("EndpointPort", "name"),
+    ("HostPathVolumeSource", "type"),
+    ("PersistentVolumeClaimSpec", "storageClassName"),
+}
+_POINTERS |= {("ScaleSpec", "replicas"), ("GRPCAction", "service")}
+
+
+def _omitted(owner: Schema, name: str, schema: Schema, value: Any) -> bool:
+    """Whether Go's `omitempty` leaves it out: empty lists, maps and texts, some zeros, but not empty structs."""
+    if value == [] or (value == {} and schema.type == "object" and not schema.properties and not schema.name):
+        return True
+    if value in ("", 0) and name not in (owner.raw.get("required") or ()) and (_struct(owner), name) not in _POINTERS:
+        return value == "" or name in _VALUES
+    return False
 
 
 def _always(schema: Schema) -> dict[str, Any]:
     """The fields that are written even when nothing is in them."""
-    return {name: value for name, value in schema.nothing.items() if value is not None or name in _NULLS}
+    found = {name: value for name, value in schema.nothing.items() if value is not None}
+    return {**_NEVER_OMITTED.get(_struct(schema), {}), **_OF_EVENTS.get(schema.name, {}), **found}
 
 
-_NULLS = {"firstTimestamp", "lastTimestamp", "eventTime"}
+_NEVER_OMITTED: dict[str, dict[str, Any]] = {
+    "DeploymentCondition": {"lastTransitionTime": None, "lastUpdateTime": None},
+    "ReplicaSetCondition": {"lastTransitionTime": None},
+    "PodCondition": {"lastProbeTime": None, "lastTransitionTime": None},
+}
+_OF_EVENTS: dict[str, dict[str, Any]] = {
+    "io.k8s.api.core.v1.Event": {
+        "eventTime": None,
+        "firstTimestamp": None,
+        "lastTimestamp": None,
+        "reportingComponent": "",
+        "reportingInstance": "",
+        "source": {},
+    },
+    "io.k8s.api.events.v1.Event": {
+        "eventTime": None,
+        "deprecatedFirstTimestamp": None,
+        "deprecatedLastTimestamp": None,
+        "deprecatedSource": {},
+    },
+}
 
 
 def _check_type(schema: Schema, value: Any, place: _Place) -> None:

@@ -31,7 +31,7 @@ def join(path: str, name: str) -> str:
 def prune(schema: Schema, value: Any, path: str = "", *, root: bool = True) -> list[str]:
     """Remove in place what the schema does not know; gives the paths of what was removed."""
     if isinstance(value, dict):
-        return _prune_map(schema, value, path, root or bool(schema.raw.get("x-kubernetes-embedded-resource")))
+        return _prune_map(schema, value, path, root)
     if isinstance(value, list):
         return [gone for i, item in enumerate(value) for gone in prune(schema.items, item, f"{path}[{i}]", root=False)]
     return []
@@ -90,15 +90,23 @@ def validate(schema: Schema, value: Any, old: Any = ABSENT, path: str = "") -> I
         yield wrong
         return
     yield from _logic(schema, value, path)
-    for applies, check in _CHECKS:
-        if isinstance(value, applies) and not (isinstance(value, bool) and applies is not bool):
+    for applies, check in () if isinstance(value, bool) else _CHECKS:
+        if isinstance(value, applies):
             yield from check(schema.raw, value, path)
     if "enum" in schema.raw and value not in schema.raw["enum"]:
         yield _unsupported(schema.raw["enum"], value, path)
     if isinstance(value, dict):
+        yield from _embedded(schema, value, path)
         yield from _validate_map(schema, value, old, path)
     elif isinstance(value, list):
         yield from _validate_list(schema, value, old, path)
+
+
+def _embedded(schema: Schema, value: dict[str, Any], path: str) -> Iterator[Cause]:
+    if schema.raw.get("x-kubernetes-embedded-resource"):
+        for name in ("apiVersion", "kind"):
+            if not value.get(name):
+                yield Cause("FieldValueRequired", join(path, name), "Required value")
 
 
 _GO: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
@@ -324,6 +332,9 @@ def scale_paths(resource: Resource, manifest: dict[str, Any]) -> Iterator[Cause]
             yield Cause("FieldValueInvalid", custom.replicas_path, message)
             return
         found = (found or {}).get(name)
+    if isinstance(found, int) and found < 0:
+        message = f"Invalid value: {found}: should be a non-negative integer"
+        yield Cause("FieldValueInvalid", custom.replicas_path, message)
 
 
 # -- allOf, anyOf, oneOf, not ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from davy.cluster.api import body, listing, scale, strategic
@@ -12,6 +12,7 @@ from davy.cluster.api.errors import (
     ApiError,
     Cause,
     bad_request,
+    conflict,
     invalid_kind,
     method_not_allowed,
     no_such_path,
@@ -24,6 +25,7 @@ from davy.cluster.api.patch import copy, json_patch, merge
 from davy.cluster.api.resources import Resource
 from davy.cluster.api.routes import Target
 from davy.cluster.api.store import Entry, Manifest
+from davy.cluster.api.structural import prune
 from davy.cluster.api.view import encode
 from davy.cluster.api.watch import Stream, wish
 
@@ -61,7 +63,7 @@ class Request:
         self._check_manager(manager)
         self._check_apply()
         patches = self.method == "PATCH" and self.media != APPLY
-        return Options(manager, bool(dry), validation, self.force, patches, self.warnings)
+        return Options(manager, bool(dry), validation, self.force, patches, warnings=self.warnings)
 
     def _check_manager(self, manager: str) -> None:
         if len(manager) > 128:
@@ -114,7 +116,9 @@ class Verbs:
         if resource is None or not known:
             raise self._nothing(target)
         if target.subresource and target.subresource not in resource.subresources:
-            raise no_such_path()
+            raise not_found(resource, target.name) if resource.custom else no_such_path()
+        if resource.custom is not None and resource.custom.deprecated:
+            request.warnings.append(resource.custom.deprecated)
         return self._verb(request)(request, resource)
 
     def _nothing(self, target: Target) -> ApiError:
@@ -126,8 +130,8 @@ class Verbs:
         target = request.target
         if target.subresource == "scale":
             return self._scale
-        if target.subresource == "eviction":
-            return self._evict
+        if target.subresource in ("eviction", "binding"):
+            return self._evict if target.subresource == "eviction" else self._bind
         verbs: dict[tuple[str, bool], Verb] = {
             ("GET", True): self._get,
             ("GET", False): self._list,
@@ -156,9 +160,10 @@ class Verbs:
 
     def _list(self, request: Request, resource: Resource) -> Answer | Stream:
         listing.check_options(request.query)
-        seen = view(resource, request.accept, request.query)
+        watched = request.query.get("watch") in ("true", "1")
+        seen = view(resource, request.accept, request.query, many=not watched)
         chosen = listing.selector(resource, request.target.namespace or None, request.query)
-        if request.query.get("watch") in ("true", "1"):
+        if watched:
             return Stream(self.life.store, resource, seen, wish(chosen, request.query))
         page = listing.page(self.life.store, resource, chosen, request.query)
         return Answer(seen.many(page.entries, page.metadata))
@@ -193,6 +198,8 @@ class Verbs:
             return self._apply(request, resource)
         options = request.options()
         change = _change(resource, request)
+        if request.media == STRATEGIC:
+            options = replace(options, patch=strategic.shown(body.decode(request.raw, request.media)))
         entry = self.life.update(resource, request.target.key, change, options, request.target.subresource)
         return self._written(request, resource, entry)
 
@@ -234,6 +241,32 @@ class Verbs:
         how = _how(manifest.get("deleteOptions") or {}, request.query)
         self.life.delete(resource, request.target.key, how, request.options())
         return Answer(encode({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}), 201)
+
+    def _bind(self, request: Request, resource: Resource) -> Answer:
+        """What a scheduler does: say on which node the pod is to run."""
+        node = ((body.decode(request.raw, request.media) or {}).get("target") or {}).get("name", "")
+        condition = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": self.life.now(),
+        }
+
+        def assign(pod: Manifest) -> Manifest:
+            if (pod.get("spec") or {}).get("nodeName"):
+                why = f'pod {request.target.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+                raise conflict(resource, request.target.name, why)
+            return {**pod, "spec": {**pod["spec"], "nodeName": node}}
+
+        def tell(pod: Manifest) -> Manifest:
+            status = pod.get("status") or {}
+            return {**pod, "status": {**status, "conditions": [*status.get("conditions", ()), condition]}}
+
+        options = request.options()
+        self.life.update(resource, request.target.key, assign, options)
+        self.life.update(resource, request.target.key, tell, options, "status")
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        return Answer(encode(status), 201)
 
     # -- scale -------------------------------------------------------------------------------------------------
 
@@ -299,7 +332,12 @@ def _change(resource: Resource, request: Request) -> Change:
 
 
 def _served(resource: Resource, manifest: Manifest) -> Manifest:
-    return {**manifest, "apiVersion": resource.group_version}
+    """What a patch is applied to: in another version than the stored one only what that version knows."""
+    served = {**manifest, "apiVersion": resource.group_version}
+    if resource.custom is not None and resource.group_version != resource.storage_group_version:
+        served = dict(copy(served))
+        prune(resource.schema, served)
+    return served
 
 
 def _deletion(request: Request) -> tuple[Deletion, Options]:

@@ -6,8 +6,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from davy.cluster.api.conversion import from_stored
+from davy.cluster.api.patch import copy
 from davy.cluster.api.resources import Resource
 from davy.cluster.api.store import Entry
+from davy.cluster.api.structural import default, prune
 
 Manifest = dict[str, Any]
 encode = msgspec.json.Encoder().encode
@@ -37,7 +40,21 @@ class Whole:
         """The object's JSON, kept from the last time it was asked for when the version is the stored one."""
         if self._as_stored:
             return entry.raw
-        return encode({**entry.manifest, "apiVersion": self.resource.group_version})
+        return encode(self._converted(entry))
+
+    def _converted(self, entry: Entry) -> Manifest:
+        served = from_stored(self.resource, entry.manifest)
+        if self.resource.custom is not None:
+            served = dict(copy(served))
+            prune(self.resource.schema, served)
+            default(self.resource.schema, served)
+        return served
+
+    def _item(self, entry: Entry) -> bytes:
+        """The object in a list: builtin ones leave out their type, which is the list's."""
+        whole = self.one(entry)
+        kind = b'{"kind":"%s","apiVersion":"%s",' % (self.resource.kind.encode(), self.resource.group_version.encode())
+        return b"{" + whole[len(kind) :] if self.resource.custom is None and whole.startswith(kind) else whole
 
     def many(self, entries: list[Entry], metadata: Manifest) -> bytes:
         """A typed list."""
@@ -45,7 +62,7 @@ class Whole:
         if self.resource.custom is not None:
             metadata = {"continue": "", **metadata}
         head = encode({"kind": kind, "apiVersion": version, "metadata": metadata})
-        return head[:-1] + b',"items":[' + b",".join(self.one(entry) for entry in entries) + b"]}"
+        return head[:-1] + b',"items":[' + b",".join(self._item(entry) for entry in entries) + b"]}"
 
     def bookmark(self, metadata: Manifest) -> bytes:
         """An object with nothing but its type and a revision."""

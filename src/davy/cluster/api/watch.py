@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from davy.cluster.api.errors import ApiError
-from davy.cluster.api.listing import Query, parse_revision, select
+from davy.cluster.api.listing import Query, select
 from davy.cluster.api.resources import Resource
 from davy.cluster.api.selectors import Selector
-from davy.cluster.api.store import Event, Store
+from davy.cluster.api.store import Entry, Event, Store
 from davy.cluster.api.view import View, encode
 
 BOOKMARK_EVERY = 10.0  # seconds; a real server sends them about once a minute
@@ -32,9 +32,16 @@ class Wish:
 def wish(chosen: Selector, query: Query) -> Wish:
     """The wish of a request's query."""
     asked = query.get("resourceVersion", "")
-    revision = None if asked in ("", "0") else parse_revision(asked)
+    revision = None if asked in ("", "0") else _revision(asked)
     seconds = float(query.get("timeoutSeconds") or 0) or _LONGEST
     return Wish(chosen, revision, seconds, _true(query, "allowWatchBookmarks"), _true(query, "sendInitialEvents"))
+
+
+def _revision(text: str) -> int:
+    if not text.isdigit():
+        why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise ApiError(500, "", f'resourceVersion: Invalid value: "{text}": {why}')
+    return int(text)
 
 
 def _true(query: Query, name: str) -> bool:
@@ -57,6 +64,13 @@ def told(event: Event, chosen: Selector) -> str:
 def line(kind: str, body: bytes) -> bytes:
     """One event as it goes over the wire."""
     return b'{"type":"' + kind.encode() + b'","object":' + body + b"}\n"
+
+
+def _left(event: Event) -> Entry:
+    """What one sees of an object that has left the selection: its old state under the new revision."""
+    old = event.old or event.entry
+    metadata = {**old.manifest["metadata"], "resourceVersion": str(event.revision)}
+    return Entry({**old.manifest, "metadata": metadata}, event.revision)
 
 
 class Stream:
@@ -93,7 +107,8 @@ class Stream:
     def _hear(self, event: Event) -> None:
         kind = told(event, self._asked.selector)
         if kind:
-            self._queue.append(line(kind, self._view.one(event.entry)))
+            entry = _left(event) if kind == "DELETED" and event.type != "DELETED" else event.entry
+            self._queue.append(line(kind, self._view.one(entry)))
             self._wake.set()
 
     def _bookmark(self, annotations: dict[str, str] | None = None) -> None:
@@ -109,7 +124,7 @@ class Stream:
         """What to send, until the watch's time is over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._asked.seconds
-        bookmark = loop.time() + BOOKMARK_EVERY
+        bookmark = loop.time() + BOOKMARK_EVERY if self._asked.bookmarks else deadline
         while True:
             if self._queue:
                 batch = b"".join(self._queue)
