@@ -12,6 +12,8 @@ TEXTS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "<date>"),
     (re.compile(r"(resource version:? )\d+( \(\d+\)|, current: \d+)?"), r"\1<rv>"),
+    (re.compile(r"(ResourceVersion in record \()\d+"), r"\1<rv>"),
+    (re.compile(r'Invalid value: "\{\\"apiVersion.*?\}":', re.S), 'Invalid value: "<object>":'),
     (re.compile(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"), "gen-<suffix>"),
     (re.compile(r"\b10\.0\.\d+\.\d+\b"), "<cluster-ip>"),
 )
@@ -47,6 +49,10 @@ class Normal:
         return UID.sub(lambda found: self._name("uid", found.group()), text)
 
     def _field(self, key: str, value: Any, owner: Mapping[str, Any]) -> Any:
+        if key == "resources" and owner.get("kind") == "APIResourceList":  # in no order
+            return sorted((self.of(each) for each in value), key=lambda each: str(each["name"]))
+        if key == "causes" and isinstance(value, list):  # in the order of a map
+            return sorted((self.of(each) for each in value), key=lambda each: (each.get("field", ""), each["message"]))
         if key == "cells" and isinstance(value, list):
             return ["<age>" if isinstance(cell, str) and AGE.fullmatch(cell) else self.of(cell) for cell in value]
         if key == "continue" and value:

@@ -209,11 +209,7 @@ def _failure(body: Any) -> dict[str, Any]:
     shape = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     if not (isinstance(body, dict) and body.items() >= shape.items() and "code" in body):
         return {}
-    said = {key: value for key, value in body.items() if key not in shape and key != "code"}
-    causes = (said.get("details") or {}).get("causes")
-    if causes:  # their order is a map's in the real server
-        said["details"] |= {"causes": sorted(causes, key=lambda each: (each.get("field", ""), each.get("message", "")))}
-    return {"failure": said}
+    return {"failure": {key: value for key, value in body.items() if key not in shape and key != "code"}}
 
 
 def _without_managers(body: Any) -> Any:
