@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kube.scripted import event
 
@@ -34,6 +34,7 @@ async def told(*chunks: bytes, skipped: list[bytes] | None = None) -> list[Watch
     return [each async for each in events(chunked(chunks), skip)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=8).filter(lambda line: b"\n" not in line and line.strip())), st.data())
 def test_lines_come_out_the_same_however_they_are_cut(sent: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(line + b"\n" for line in sent)
