@@ -16,14 +16,14 @@ test: $(VENV)/.dev ## everything that needs only Python
 	$(BIN)/python -m pytest -m "not conformance"
 
 check: $(VENV)/.dev ## format, lint, types, layers, house rules
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_house.py
 
 conformance: $(VENV)/.dev ## against real parts: etcd, kube-apiserver, kube-controller-manager
-	$(BIN)/python -m pytest -m conformance tests/conformance
+	$(BIN)/python -m pytest -m conformance tests
 
 soak: $(VENV)/.dev ## twenty promotions in a row under load
 	$(BIN)/davy demo --soak 20
@@ -31,12 +31,12 @@ soak: $(VENV)/.dev ## twenty promotions in a row under load
 bench: $(VENV)/.dev ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
-docs: $(VENV)/.dev ## regenerate what is generated: CRDs, reference pages
-	$(BIN)/davy docs
+docs: $(VENV)/.dev ## write what is generated: CRDs, reference, the map
+	$(BIN)/python tools/docs.py
 
 fix: $(VENV)/.dev ## format and apply safe lint fixes
-	$(BIN)/ruff format src tests
-	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/.dev ## resolve pyproject.toml anew into requirements/*.lock
 	$(PIP) uv

@@ -11,5 +11,5 @@ settings.load_profile("davy")
 
 
 def pytest_configure() -> None:
-    """Without this, Python 3.11 makes an event loop behind our back and pytest-asyncio complains that it is never closed."""
+    """Else Python 3.11 makes an event loop behind our back, and pytest-asyncio finds it never closed."""
     asyncio.set_event_loop(None)

@@ -62,9 +62,7 @@ def test_the_pure_rooms_ask_no_clock_and_print_nothing(path: Path) -> None:
 
 def test_only_the_applier_and_the_refuser_write_the_status() -> None:
     writers = {
-        place(path)
-        for path in (SOURCE / "controller").glob("*.py")
-        if 'subresource="status"' in path.read_text()
+        place(path) for path in (SOURCE / "controller").glob("*.py") if 'subresource="status"' in path.read_text()
     }
     assert writers == {"src/davy/controller/apply.py", "src/davy/controller/refuse.py"}
 

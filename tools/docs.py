@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from davy.api.schema import yaml_of_crds
+from davy.api.schema import crds
+from davy.api.schema.__main__ import as_yaml, file_name, page_name
+from davy.api.schema.reference import page
 from davy.core.phases import TRANSITIONS
 from davy.core.reasons import Reason
 from davy.providers import PROVIDERS
@@ -76,7 +78,9 @@ def families() -> str:
 
 
 def feature_names(provider: str) -> str:
-    return ", ".join(sorted((feature.name or "").lower() for feature in ROUTERS[provider].features)) or "blue/green only"
+    return (
+        ", ".join(sorted((feature.name or "").lower() for feature in ROUTERS[provider].features)) or "blue/green only"
+    )
 
 
 def whole(text: str) -> Callable[[str], str]:
@@ -102,13 +106,16 @@ def pages() -> Mapping[Path, tuple[Callable[[str], str], ...]]:
         ROOT / "docs" / "map.md": (section("map", furniture()),),
         ROOT / "docs" / "concepts" / "states.md": (section("states", states()), section("reasons", reasons())),
         ROOT / "docs" / "reference" / "families.md": (section("families", families()),),
-        **{ROOT / "deploy" / "crds" / name: (whole(text),) for name, text in yaml_of_crds().items()},
+        **{ROOT / "deploy" / "crds" / file_name(crd): (whole(as_yaml(crd)),) for crd in crds()},
+        **{ROOT / "docs" / "reference" / page_name(crd): (whole(page(crd)),) for crd in crds()},
     }
 
 
 def stale() -> list[str]:
     """The pages that are not what the code says, relative to the root."""
-    return [str(path.relative_to(ROOT)) for path, page in made().items() if not path.exists() or path.read_text() != page]
+    return [
+        str(path.relative_to(ROOT)) for path, page in made().items() if not path.exists() or path.read_text() != page
+    ]
 
 
 def made() -> dict[Path, str]:
