@@ -22,7 +22,7 @@ def test_nothing_is_said_twice(view: View) -> None:
 def test_a_new_phase_is_said_with_the_pods_of_both_sides(view: View) -> None:
     shop = msgspec.structs.replace(view.apps[0], phase=Phase.FAILED, weight=0)
     now = msgspec.structs.replace(view, apps=(shop, view.apps[1]))
-    assert list(lines(view, now)) == ["  31.2 s  shop   Failed: primary 2.0 2/2, canary 3.0 2/2"]
+    assert list(lines(view, now)) == ["  31.2 s  shop     Failed: primary 2.0 2/2, canary 3.0 2/2"]
 
 
 def test_a_failed_request_is_said_at_once(view: View) -> None:

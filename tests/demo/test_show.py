@@ -41,7 +41,7 @@ async def test_a_pipe_gets_what_was_before_and_what_comes(quiet: Scene) -> None:
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "",
         "── before ──",
-        "   1.5 s  shop   · New revision detected! A long line is not broken.",
+        "   1.5 s  shop     · New revision detected! A long line is not broken.",
     ]
 
 

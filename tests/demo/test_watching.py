@@ -88,4 +88,6 @@ def test_the_first_ready_pod_is_timed(seen: Scene) -> None:
     tell(seen, {**pod, "status": {}})
     assert seen.first_pod == 0.0
     tell(seen, pod)
+    tell(seen, pod)
     assert seen.first_pod == 2.0
+    assert [said.text for said in seen.events] == ["the first pod serves: shop-1"]

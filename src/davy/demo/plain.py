@@ -42,4 +42,4 @@ def _load(view: View) -> str:
 
 
 def _line(elapsed: float, what: str, text: str) -> str:
-    return f"{elapsed:6.1f} s  {what:<5}  {text}"
+    return f"{elapsed:6.1f} s  {what:<7}  {text}"

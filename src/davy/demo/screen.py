@@ -93,5 +93,5 @@ def _requests(app: AppView, rates: Iterable[Rate]) -> Text:
 
 
 def _event(event: Event) -> Text:
-    what = (f"{event.elapsed:7.1f} s  {event.app:<6}", "dim")
+    what = (f"{event.elapsed:7.1f} s  {event.app:<8}", "dim")
     return Text.assemble(what, (event.text, "yellow" if event.warning else ""))

@@ -130,6 +130,7 @@ async def theatre(scene: Scene, directory: Path, *, port: int, rates: Rates) -> 
             Cluster(directory / "cluster", gateway_port=port) as cluster,
             Client(load_config(str(cluster.kubeconfig)), manager="davy-demo") as client,
         ):
+            scene.take_event("cluster", "API server, controllers, node, gateway and Prometheus are up", warning=False)
             for crd in crds():
                 await client.create(crd)
             async with _processes(scene, directory, cluster) as (operator, load):

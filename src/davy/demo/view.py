@@ -43,7 +43,7 @@ class AppView(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """A sentence that the operator has said."""
+    """A sentence that was said: by the operator about an app, or about a part of the cluster."""
 
     elapsed: float
     app: str

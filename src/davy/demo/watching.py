@@ -59,6 +59,7 @@ def _pod(scene: Scene, change: Change) -> None:
     pod = _read(change, Pod)
     if pod and pod.ready and not scene.first_pod:
         scene.first_pod = scene.clock()
+        scene.take_event("cluster", f"the first pod serves: {pod.metadata.name}", warning=False)
 
 
 def _read(change: Change, type_: type[T]) -> T | None:
