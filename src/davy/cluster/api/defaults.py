@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -292,11 +293,15 @@ def _begin_service(manifest: Manifest, store: Store) -> None:
     _set(spec, clusterIPs=[spec["clusterIP"]], ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
 
 
+_FIRST_ADDRESS = secrets.randbelow(1 << 12) << 8
+"""Where the search begins: two clusters on one machine must not want the same addresses."""
+
+
 def _free_address(store: Store) -> str:
     """A cluster IP nobody has, in 127.96.0.0/12: loopback, so that a local proxy can listen on it."""
     taken = {entry.manifest["spec"].get("clusterIP") for entry in store.items("services").values()}
-    number = next(n for n in range(1, 1 << 20) if n & 0xFF not in (0, 255) and _address(n) not in taken)
-    return _address(number)
+    numbers = ((_FIRST_ADDRESS + n) % (1 << 20) for n in range(1, 1 << 20))
+    return next(_address(n) for n in numbers if n & 0xFF not in (0, 255) and _address(n) not in taken)
 
 
 def _address(number: int) -> str:
