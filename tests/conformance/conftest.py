@@ -7,20 +7,20 @@ from typing import NoReturn
 
 import pytest
 from tests.conformance.api.play import Server
-from tests.conformance.api.servers import SERVERS
+from tests.conformance.api.servers import FOLDERS, SERVERS
 from tests.conformance.parts.build import MissingPartError
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Callable[[str], Server]]:
-    """Servers by name, each started when first asked for and ended with the session."""
-    started: dict[str, Server | MissingPartError] = {}
+def servers() -> Iterator[Callable[[str, str], Server]]:
+    """Servers by name and folder of behaviours, each started when first asked for and ended with the session."""
+    started: dict[tuple[str, str], Server | MissingPartError] = {}
     with ExitStack() as stack:
 
-        def named(name: str) -> Server:
-            if name not in started:
-                started[name] = _started(name, stack)
-            server = started[name]
+        def named(name: str, folder: str) -> Server:
+            if (name, folder) not in started:
+                started[name, folder] = _started(name, folder, stack)
+            server = started[name, folder]
             if isinstance(server, MissingPartError):
                 missing(server)
             return server
@@ -29,14 +29,20 @@ def servers() -> Iterator[Callable[[str], Server]]:
 
 
 @pytest.fixture(params=list(SERVERS))
-def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
-    """Each of the servers in turn."""
-    return servers(request.param)
+def server(request: pytest.FixtureRequest, servers: Callable[[str, str], Server]) -> Server:
+    """Each of the servers in turn, with no controllers but the collectors."""
+    return servers(request.param, "behaviours")
 
 
-def _started(name: str, stack: ExitStack) -> Server | MissingPartError:
+@pytest.fixture(params=list(SERVERS))
+def workshop(request: pytest.FixtureRequest, servers: Callable[[str, str], Server]) -> Server:
+    """Each of the servers in turn, with the workload controllers at work."""
+    return servers(request.param, "kubectl")
+
+
+def _started(name: str, folder: str, stack: ExitStack) -> Server | MissingPartError:
     try:
-        return stack.enter_context(SERVERS[name]())
+        return stack.enter_context(SERVERS[name](FOLDERS[folder]))
     except MissingPartError as error:
         return error
 

@@ -17,6 +17,16 @@ TEXTS = (
     (re.compile(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"), "gen-<suffix>"),
     (re.compile(r"\b10\.0\.\d+\.\d+\b"), "<cluster-ip>"),
 )
+# What is replaced in what kubectl prints, before that.
+PRINTED = (
+    (re.compile(r"(?<=\s)(\d+[smhdy])+(?=[\s(]|$)"), "<age>"),
+    (re.compile(r"\bweb-[0-9a-z]{8,10}(-[0-9a-z]{5})?\b"), "web-<hash>"),
+    (re.compile(r"/tmp/(LIVE|MERGED)-\d+"), r"/tmp/\1"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}"), "<time>"),
+    (re.compile(r"^(  )?(Resource Version|UID):.*\n", re.M), ""),
+    (re.compile(r" {2,}|\t+"), "  "),
+    (re.compile(r" +$", re.M), ""),
+)
 AGE = re.compile(r"(\d+[smhd])+|<unknown>")
 # Fields whose values are opaque: only whether they are there, and (numbered) which are the same, can be compared.
 NUMBERED = {"resourceVersion": "rv", "uid": "uid"}
@@ -47,6 +57,12 @@ class Normal:
         for pattern, name in TEXTS:
             text = pattern.sub(name, text)
         return UID.sub(lambda found: self._name("uid", found.group()), text)
+
+    def printed(self, text: str) -> str:
+        """The same for what kubectl prints: also ages, and columns that are as wide as what stands in them."""
+        for pattern, name in PRINTED:
+            text = pattern.sub(name, text)
+        return self.text(text)
 
     def _field(self, key: str, value: Any, owner: Mapping[str, Any]) -> Any:
         if key == "resources" and owner.get("kind") == "APIResourceList":  # in no order

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ class Play:
         self.values = {name: path.replace("$ns", self.namespace) for name, path in PATHS.items()} | {
             "ns": self.namespace
         }
-        self.normal = Normal({self.namespace: "$ns"})
+        self.normal = Normal({self.namespace: "$ns", self.wire.server: "<server>"})
 
     async def step(self, step: Step) -> Any:
         """What the server answers to one step, normalised and cut to what the step shows."""
@@ -104,8 +105,10 @@ class Play:
     async def _kubectl(self, step: Step) -> Any:
         sent = step.get("send")
         stdin = None if sent is None else json.dumps(_documents(self._filled(sent)))
-        arguments = Template(step.argument).safe_substitute(self.values).split()
-        command = ["kubectl", "--kubeconfig", str(self.server.kubeconfig), "--namespace", self.namespace, *arguments]
+        arguments = shlex.split(Template(step.argument).safe_substitute(self.values))
+        kubeconfig = self.server.kubeconfig
+        command = ["kubectl", f"--kubeconfig={kubeconfig}", f"--cache-dir={kubeconfig.parent}/cache"]
+        command += [f"--namespace={self.namespace}", *arguments]
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
@@ -113,8 +116,8 @@ class Play:
             out, err = await process.communicate(None if stdin is None else stdin.encode())
         noted = {
             "code": process.returncode,
-            "out": self.normal.text(out.decode()),
-            "err": self.normal.text(err.decode()),
+            "out": self.normal.printed(out.decode()),
+            "err": self.normal.printed(err.decode()),
         }
         return {key: value for key, value in noted.items() if value != ""}
 

@@ -3,11 +3,12 @@
 import asyncio
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 from tests.conformance.api.behaviour import Behaviour, Chapter, chapters, write
 from tests.conformance.api.names import namespaces
 from tests.conformance.api.play import Server, play
-from tests.conformance.api.servers import real
+from tests.conformance.api.servers import FOLDERS, real
 
 
 def record(chapter: Chapter, server: Server) -> Chapter:
@@ -22,10 +23,16 @@ def _recorded(behaviour: Behaviour, server: Server) -> Behaviour:
 
 
 def main(wanted: list[str]) -> None:
-    with real() as server:
-        for chapter in chapters("behaviours"):
-            if not wanted or chapter.path.stem in wanted:
-                write(record(chapter, server))
+    for folder, controllers in FOLDERS.items():
+        chosen = [each for each in chapters(folder) if not wanted or each.path.stem in wanted]
+        if chosen:
+            _record_all(chosen, controllers)
+
+
+def _record_all(chosen: list[Chapter], controllers: Sequence[str]) -> None:
+    with real(controllers) as server:
+        for chapter in chosen:
+            write(record(chapter, server))
 
 
 if __name__ == "__main__":

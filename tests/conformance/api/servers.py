@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from tests.conformance.api.play import Server
 from tests.conformance.api.wire import PATIENCE, Wire
-from tests.conformance.parts.control_plane import COLLECTORS, ControlPlane
+from tests.conformance.parts.control_plane import COLLECTORS, WORKLOADS, ControlPlane
 from tests.conformance.parts.embedded import Embedded
 
 CRDS = Path(__file__).with_name("crds.yaml")
@@ -33,6 +33,8 @@ def embedded(controllers: Sequence[str] = COLLECTORS) -> Iterator[Server]:
 
 
 SERVERS = {"real": real, "embedded": embedded}
+# Which controllers are at work while the chapters of a folder are played.
+FOLDERS = {"behaviours": COLLECTORS, "kubectl": (*COLLECTORS, *WORKLOADS)}
 
 
 async def _make_kinds(server: Server) -> None:

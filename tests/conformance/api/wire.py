@@ -45,14 +45,14 @@ class Wire:
 
     kubeconfig: Path
     patience: float = PATIENCE
-    _server: str = field(init=False)
+    server: str = field(init=False)
     _session: aiohttp.ClientSession = field(init=False)
     _watches: list[Watch] = field(init=False, default_factory=list)
 
     async def __aenter__(self) -> Self:
         config = yaml.safe_load(self.kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0].get("user") or {}
-        self._server = cluster["server"]
+        self.server = cluster["server"]
         headers = {"Authorization": f"Bearer {user['token']}"} if user.get("token") else {}
         connector = aiohttp.TCPConnector(ssl=_trust(cluster))
         limit = aiohttp.ClientTimeout(total=self.patience)
@@ -70,7 +70,7 @@ class Wire:
     async def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         data = body if isinstance(body, str) or body is None else json.dumps(body)
         kind = {"Content-Type": "application/json"} if data is not None else {}
-        url = self._server + path
+        url = self.server + path
         async with self._session.request(method, url, data=data, headers=kind | dict(headers or {})) as response:
             text = await response.text()
             return Answer(response.status, response.headers, _warnings(response), _decoded(text))
@@ -78,7 +78,7 @@ class Wire:
     async def watch(self, path: str, headers: Mapping[str, str] | None = None) -> Answer | Watch:
         """An open watch, or the answer of a server that refuses it."""
         timeout = aiohttp.ClientTimeout(total=None, sock_read=self.patience)
-        response = await self._session.get(self._server + path, headers=headers, timeout=timeout)
+        response = await self._session.get(self.server + path, headers=headers, timeout=timeout)
         if response.status != 200:
             return Answer(response.status, response.headers, _warnings(response), _decoded(await response.text()))
         self._watches.append(Watch(response, self.patience))

@@ -75,7 +75,7 @@ async def _serve(kubeconfig: Path, controllers: Sequence[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, compact)
         server.write_kubeconfig(kubeconfig)
         async with Client(load_config(str(kubeconfig)), manager="embedded-controllers") as client:
-            await _control(client, WORKLOADS[0] in controllers)
+            await _control(client, set(controllers) >= set(WORKLOADS))
 
 
 def _compact(forget: Callable[[], None], kubeconfig: Path) -> None:
