@@ -60,8 +60,6 @@ def _about_load(report: Report) -> Iterator[str]:
     rate = through / max(1.0, report.load.elapsed - report.loaded)
     if rate < LEAST_RATE:
         yield f"{rate:.0f} requests/s went through the Gateway; {LEAST_RATE:.0f} were wanted"
-    if report.load.held_back:
-        yield f"{report.load.held_back} requests were not sent, because too many were open: the load was not steady"
 
 
 def summary(report: Report) -> RenderableType:
@@ -137,5 +135,10 @@ def _figures(report: Report) -> RenderableType:
     grid.add_row(
         "memory", f"{both:.0f} MiB: cluster {figures.cluster_memory:.0f}, operator {figures.operator_memory:.0f}"
     )
+    grid.add_row("slowest answer", f"{report.load.slowest:.2f} s{_held_back(report.load)}")
     grid.add_row("the whole demo", f"{report.seconds:.0f} s")
     return grid
+
+
+def _held_back(load: Progress) -> str:
+    return f"; {load.held_back:,} requests were not sent, too many were open" if load.held_back else ""

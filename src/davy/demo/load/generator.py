@@ -74,7 +74,6 @@ class Generator:
         self._lanes: dict[str, Lane] = {}
         self._open: set[asyncio.Task[None]] = set()
         self._sent = 0
-        self._held_back = 0
         self._most = most_requests
         self._clock = clock
 
@@ -92,7 +91,7 @@ class Generator:
 
     def progress(self, *, ended: bool = False) -> Progress:
         """What was counted so far."""
-        return self._tally.progress(self._clock(), open_now=len(self._open), held_back=self._held_back, ended=ended)
+        return self._tally.progress(self._clock(), open_now=len(self._open), ended=ended)
 
     async def run(self) -> None:
         """Send requests until the bound is reached; cancel to stop earlier."""
@@ -121,17 +120,17 @@ class Generator:
             task.add_done_callback(self._open.discard)
         if room < due:
             lane.skip(due - room)
-            self._held_back += due - room
+            self._tally.held_back += due - room
 
     async def _request(self, lane: Lane, *, keep: bool) -> None:
-        target = lane.target
+        target, began = lane.target, self._clock()
         try:
             answer = await self._answer(lane, keep=keep)
         except Failed as failed:
             self._fail(Outcome(target.name, "", 0, failed.failure), str(failed), keep=keep)
             return
         if answer.version:
-            self._tally.add(Outcome(target.name, answer.version, answer.status))
+            self._tally.add(Outcome(target.name, answer.version, answer.status), self._clock() - began)
         else:
             words = answer.body[:120].decode("utf-8", "replace")
             self._fail(Outcome(target.name, "", answer.status, VERSIONLESS), words, keep=keep)

@@ -61,7 +61,10 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """One line of output: all that was counted so far. `held_back`: requests not sent, because too many were open."""
+    """One line of output: all that was counted so far.
+
+    `held_back`: requests not sent, because too many were open; `slowest`: seconds that the slowest answer took.
+    """
 
     elapsed: float = 0.0
     counts: tuple[Count, ...] = ()
@@ -69,6 +72,7 @@ class Progress(msgspec.Struct, frozen=True):
     trouble: tuple[Trouble, ...] = ()
     open: int = 0
     held_back: int = 0
+    slowest: float = 0.0
     ended: bool = False
 
     @property
@@ -81,24 +85,36 @@ class Tally:
     """Counts outcomes."""
 
     def __init__(self) -> None:
+        self.held_back = 0
+        self._slowest = 0.0
         self._counts: Counter[Outcome] = Counter()
         self._trouble: list[Trouble] = []
         self._before: deque[tuple[float, Counter[tuple[str, str]]]] = deque(maxlen=5)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+    def add(self, outcome: Outcome, seconds: float = 0.0) -> None:
+        """Count one outcome, which took so long."""
         self._counts[outcome] += 1
+        self._slowest = max(self._slowest, seconds)
 
     def remember(self, trouble: Trouble) -> None:
         """Keep the circumstances of a failure, if it is one of the first."""
         if len(self._trouble) < MOST_TROUBLE:
             self._trouble.append(trouble)
 
-    def progress(self, elapsed: float, *, open_now: int = 0, held_back: int = 0, ended: bool = False) -> Progress:
+    def progress(self, elapsed: float, *, open_now: int = 0, ended: bool = False) -> Progress:
         """Everything counted so far; rates are taken over the last (up to five) calls."""
         counts = tuple(Count(*outcome, count) for outcome, count in sorted(self._counts.items()))
         rates = self._rates(elapsed)
-        return Progress(round(elapsed, 3), counts, rates, tuple(self._trouble), open_now, held_back, ended)
+        return Progress(
+            elapsed=round(elapsed, 3),
+            counts=counts,
+            rates=rates,
+            trouble=tuple(self._trouble),
+            open=open_now,
+            held_back=self.held_back,
+            slowest=round(self._slowest, 3),
+            ended=ended,
+        )
 
     def _rates(self, elapsed: float) -> tuple[Rate, ...]:
         now: Counter[tuple[str, str]] = Counter()
