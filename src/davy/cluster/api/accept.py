@@ -13,6 +13,7 @@ _ANY = ("*/*", "application/*", "application/json", "application/yaml")
 
 def view(resource: Resource, accept: str, query: Query, *, many: bool = False) -> View:
     """The first view in the header that the server has; raises 406 if there is none."""
+    message = _REPRESENTATIONS
     for clause in accept.split(",") if accept else ["*/*"]:
         media, parameters = _parse(clause)
         if media not in _ANY:
@@ -25,17 +26,15 @@ def view(resource: Resource, accept: str, query: Query, *, many: bool = False) -
             return MetadataOnly()
         if not shape:
             return Whole(resource)
-        raise ApiError(406, "NotAcceptable", _ACCEPTED)
-    raise ApiError(
-        406,
-        "NotAcceptable",
-        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
-        "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
-        "application/vnd.kubernetes.protobuf;stream=watch",
-        {},
-    )
+        message = _ACCEPTED
+    raise ApiError(406, "NotAcceptable", message, {} if message == _REPRESENTATIONS else None)
 
 
+_REPRESENTATIONS = (
+    "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
+    "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
+    "application/vnd.kubernetes.protobuf;stream=watch"
+)
 _ACCEPTED = (
     "only the following media types are accepted: application/json, application/yaml, "
     "application/vnd.kubernetes.protobuf"

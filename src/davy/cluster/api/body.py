@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -92,6 +93,36 @@ def _summary(raw: bytes) -> str:
         return "<empty>"
     more = " ..." if len(raw) > 30 else ""
     return (raw[:30].decode("utf-8", "replace") if raw.startswith(b"{") else raw[:30].hex()) + more
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        found[_TWICE] = [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
+    return found
+
+
+_TWICE = "\0twice"
+
+
+def duplicates(raw: bytes, media: str) -> list[str]:
+    """The paths of fields that a JSON body has twice."""
+    if media not in _JSON or not raw:
+        return []
+    return list(_duplicates(json.loads(raw, object_pairs_hook=_unique), ""))
+
+
+def _duplicates(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key in value.get(_TWICE, ()):
+            yield f"{path}.{key}" if path else key
+        for key, item in value.items():
+            if key != _TWICE:
+                yield from _duplicates(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _duplicates(item, f"{path}[{index}]")
 
 
 def manifest(raw: bytes, media: str, resource: Resource) -> Manifest:

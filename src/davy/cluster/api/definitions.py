@@ -57,7 +57,8 @@ def _go(versions: list[Manifest]) -> str:
     """Versions as Go's own types are written out."""
     falses = {"served": False, "storage": False, "deprecated": False}
     listed = [
-        {name[0].upper() + name[1:]: version.get(name, falses.get(name)) for name in (*_GO_VERSION, *_GO_REST)}
+        {name[0].upper() + name[1:]: version.get(name, falses.get(name)) for name in _GO_VERSION}
+        | {name[0].upper() + name[1:]: None for name in _GO_REST}
         for version in versions
     ]
     return shown(listed, sort=False)

@@ -22,6 +22,7 @@ class Options:
     force: bool = False
     patches: bool = False  # what is written was patched together, so that errors are told of the patch
     patch: str = ""  # the patch as such errors show it; "" for the patched object
+    duplicates: tuple[str, ...] = ()  # the paths of fields that the body has twice
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, texts: Iterable[str]) -> None:
@@ -37,7 +38,7 @@ def take(resource: Resource, manifest: Manifest, options: Options, *, applied: b
     """
     managed = (manifest.get("metadata") or {}).get("managedFields")
     taken, unknown = _custom(resource, manifest, applied) if resource.custom else _builtin(resource, manifest)
-    _tell(resource, unknown, options)
+    _tell(unknown, options)
     defaults.fill(resource, taken)
     taken["metadata"].pop("managedFields", None)
     if managed is not None:
@@ -51,6 +52,8 @@ def title(resource: Resource) -> str:
 
 
 def _builtin(resource: Resource, manifest: Manifest) -> tuple[Manifest, list[str]]:
+    if resource.schema.untyped:
+        return {**manifest, "metadata": dict(manifest.get("metadata") or {})}, []
     settled = settle(resource.schema, manifest)
     taken: Manifest = settled.value
     taken["apiVersion"], taken["kind"] = resource.group_version, resource.kind
@@ -66,10 +69,11 @@ def _custom(resource: Resource, manifest: Manifest, applied: bool) -> tuple[Mani
     return taken, [*(f"metadata.{name}" for name in metadata.unknown), *unknown]
 
 
-def _tell(resource: Resource, unknown: list[str], options: Options) -> None:
-    if not unknown or options.validation == "Ignore":
+def _tell(unknown: list[str], options: Options) -> None:
+    if options.validation == "Ignore" or not (unknown or options.duplicates):
         return
-    texts = [f'unknown field "{path}"' for path in sorted(unknown)]
+    texts = [f'duplicate field "{path}"' for path in options.duplicates]
+    texts += [f'unknown field "{path}"' for path in sorted(unknown)]
     if options.validation == "Strict":
         raise MismatchError(f"strict decoding error: {', '.join(texts)}")
     options.warn(texts)

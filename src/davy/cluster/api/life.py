@@ -172,8 +172,10 @@ class Life:
             if self.store.get(resource.collection, (metadata.get("namespace", ""), name)) is None:
                 metadata["name"] = name
 
-    def _validate(self, resource: Resource, new: Manifest, old: Manifest | None, options: Options) -> None:
-        causes = list(rules.broken(resource, new, old))
+    def _validate(
+        self, resource: Resource, new: Manifest, old: Manifest | None, options: Options, subresource: str = ""
+    ) -> None:
+        causes = list(rules.broken(resource, new, old, subresource))
         if causes:
             raise invalid(resource, new["metadata"].get("name", ""), causes, new)
         options.warn(rules.warnings(resource, new, old))
@@ -184,6 +186,8 @@ class Life:
         """Write what `change` makes of the object; raises NotFound, Conflict, Invalid. No change, no new revision."""
         old = from_stored(resource, self._present(resource, key).manifest)
         new = identify(resource, key, change(old))
+        if options.patches:
+            self._check_patched_kind(resource, new, options)
         try:
             taken = take(resource, new, options)
         except MismatchError as error:
@@ -191,6 +195,15 @@ class Life:
         writer = self.writer(resource, options, subresource)
         taken = managers.update(resource.schema, old, taken, writer)
         return self._change(resource, key, taken, options, subresource)
+
+    def _check_patched_kind(self, resource: Resource, new: Manifest, options: Options) -> None:
+        kind, version = new.get("kind", resource.kind), new.get("apiVersion", resource.group_version)
+        if (kind, version) == (resource.kind, resource.group_version):
+            return
+        if resource.custom is None:
+            raise self._unfit(resource, new, MismatchError(f'no kind "{kind}" is registered for "{version}"'), options)
+        text = f'Invalid value: "{kind}": must be {resource.kind}'
+        raise invalid_kind(resource.group, resource.kind, "", [Cause("FieldValueInvalid", "kind", text)])
 
     def _unfit(self, resource: Resource, new: Manifest, error: MismatchError, options: Options) -> ApiError:
         if not options.patches:
@@ -223,7 +236,7 @@ class Life:
             new["status"] = crd.status(new, stamp(self.clock()))
         if resource.counted and rules.moved(resource, old, new):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        self._validate(resource, new, old, options)
+        self._validate(resource, new, old, options, subresource)
         if _same(new, old):
             return entry
         metadata = new["metadata"]
@@ -274,9 +287,9 @@ class Life:
 
     def _end_of_kind(self, entry: Entry) -> tuple[Entry, bool]:
         """Let go of a definition when the last of its objects is gone."""
-        if self.store.items(crd.collection(entry.manifest)):
-            return entry, False
         key = ("", entry.manifest["metadata"]["name"])
+        if self.store.items(crd.collection(entry.manifest)) or self.store.get(crd.DEFINITIONS, key) is None:
+            return entry, False
         finalizers = [name for name in entry.manifest["metadata"].get("finalizers") or () if name != crd.CLEANUP]
         if not finalizers:
             self.store.drop(crd.DEFINITIONS, key)

@@ -10,6 +10,7 @@ from davy.cluster.api import cel, names, pods, structural
 from davy.cluster.api.errors import Cause
 from davy.cluster.api.fields import Path
 from davy.cluster.api.resources import Resource
+from davy.cluster.api.schema import Schema
 from davy.cluster.api.selectors import from_selector
 from davy.cluster.api.store import Manifest
 from davy.cluster.api.structural import shown
@@ -31,8 +32,8 @@ _BLOCKING = {
 }
 
 
-def broken(resource: Resource, new: Manifest, old: Manifest | None) -> Iterator[Cause]:
-    """What is wrong with an object, or with what has become of it."""
+def broken(resource: Resource, new: Manifest, old: Manifest | None, subresource: str = "") -> Iterator[Cause]:
+    """What is wrong with an object, or with what has become of it; of a status write only the status is looked at."""
     if old is None:
         yield from names.metadata(resource.collection, new["metadata"], custom=resource.custom is not None)
     else:
@@ -40,16 +41,19 @@ def broken(resource: Resource, new: Manifest, old: Manifest | None) -> Iterator[
         yield from changed
         yield from changed  # a real server looks at metadata twice and tells both
     if resource.custom:
-        yield from _custom(resource, new, old)
+        yield from _custom(resource, new, old, subresource)
     elif (rule := _RULES.get(resource.collection)) is not None:
         yield from rule(new, old)
 
 
-def _custom(resource: Resource, new: Manifest, old: Manifest | None) -> Iterator[Cause]:
+def _custom(resource: Resource, new: Manifest, old: Manifest | None, subresource: str) -> Iterator[Cause]:
     schema = resource.schema
     before: Any = structural.ABSENT if old is None else old
-    found = list(structural.validate(schema, new, before))
-    found += structural.scale_paths(resource, new)
+    if subresource == "status":
+        found = list(_status(schema, new, old or {}))
+    else:
+        found = list(structural.validate(schema, new, before))
+        found += structural.scale_paths(resource, new)
     found += structural.duplicates(schema, new)
     yield from found
     if cel.has_rules(schema):
@@ -58,6 +62,14 @@ def _custom(resource: Resource, new: Manifest, old: Manifest | None) -> Iterator
             yield _UNCHECKED
         else:
             yield from cel.check(schema, new, before)
+
+
+def _status(schema: Schema, new: Manifest, old: Manifest) -> Iterator[Cause]:
+    """What is wrong with a status; a real server tells the place whole and the field in the text from there on."""
+    if "status" in new and "status" in schema.properties:
+        before = old.get("status", structural.ABSENT)
+        for cause in structural.validate(schema.field("status"), new["status"], before):
+            yield Cause(cause.reason, f"status.{cause.field}" if cause.field else "status", cause.message)
 
 
 # -- status and generation -------------------------------------------------------------------------------------

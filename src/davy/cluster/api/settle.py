@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +69,8 @@ def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any
     _check_type(schema, value, place)
     if schema.name == QUANTITY:
         return _quantity(value)
+    if isinstance(value, str):
+        return _text(schema, value)
     if isinstance(value, dict) and schema.properties:
         return _struct_value(schema, value, place, unknown)
     if isinstance(value, dict) and schema.additional is not None and not schema.additional.untyped:
@@ -75,6 +78,15 @@ def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any
     if isinstance(value, list):
         items = schema.items
         return [_value(items, _zero(items, item), place.item(i), unknown) for i, item in enumerate(value)]
+    return value
+
+
+def _text(schema: Schema, value: str) -> str:
+    if schema.raw.get("format") == "byte":
+        try:
+            b64decode(value, validate=True)
+        except ValueError:
+            raise MismatchError("illegal base64 data at input byte 0") from None
     return value
 
 

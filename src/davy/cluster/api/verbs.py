@@ -175,6 +175,7 @@ class Verbs:
             raise method_not_allowed()
         options = request.options()
         manifest = body.manifest(request.raw, request.media, resource)
+        options = _strictly(request, options)
         entry = self.life.create(resource, request.target.namespace, manifest, options)
         return self._written(request, resource, entry, 201)
 
@@ -185,6 +186,7 @@ class Verbs:
     def _replace(self, request: Request, resource: Resource) -> Answer:
         options, target = request.options(), request.target
         manifest = body.manifest(request.raw, request.media, resource)
+        options = _strictly(request, options)
         present = self.life.store.get(resource.collection, target.key)
         if present is None and resource.collection in _MADE_BY_PUT and not target.subresource:
             entry = self.life.create(resource, target.namespace, manifest, options)
@@ -290,6 +292,13 @@ class Verbs:
 
         entry = self.life.update(resource, request.target.key, change, options, "scale")
         return Answer(encode(scale.shown(resource, entry.manifest)))
+
+
+def _strictly(request: Request, options: Options) -> Options:
+    """The options, with what the body says twice, if anybody wants to know."""
+    if options.validation == "Ignore":
+        return options
+    return replace(options, duplicates=tuple(body.duplicates(request.raw, request.media)))
 
 
 def _allowed(request: Request) -> Answer:

@@ -112,7 +112,7 @@ class Stream:
             self._wake.set()
 
     def _bookmark(self, annotations: dict[str, str] | None = None) -> None:
-        metadata = {"resourceVersion": str(self._store.revision), "creationTimestamp": None}
+        metadata = {"resourceVersion": str(self._store.revision)}
         body = self._view.bookmark({**metadata, **({"annotations": annotations} if annotations else {})})
         self._queue.append(line("BOOKMARK", body))
 
