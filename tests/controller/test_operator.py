@@ -13,7 +13,11 @@ from aiohttp import web
 
 from davy.api.schema import crds
 from davy.cluster.cluster import Cluster
+from davy.controller import reconciler
 from davy.controller.process import operator
+from davy.core.decide import decide
+from davy.core.plan import Decision
+from davy.core.snapshot import Snapshot
 from davy.kube.client import Client
 from davy.kube.config import load_config
 from davy.kube.kinds import Kind
@@ -251,3 +255,20 @@ async def test_a_definition_that_would_drop_our_memory_stops_every_step_and_says
         await cluster.replace({**live, "spec": right["spec"]})
         await reached(cluster, "app", "Initialized", until)
         assert (await ready())[0] == 200
+
+
+async def test_a_fault_of_ours_in_one_canary_stops_no_other(
+    cluster: Client, defined: None, running: str, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def faulty(snapshot: Snapshot) -> Decision:
+        if snapshot.canary.name == "cursed":
+            raise ZeroDivisionError("a fault for the test")
+        return decide(snapshot)
+
+    monkeypatch.setattr(reconciler, "decide", faulty)
+    for name in ("cursed", "app"):
+        await cluster.create(deployment(name))
+        await cluster.create(canary(name))
+    await reached(cluster, "app", "Initialized", until)
+    assert await status(cluster, "cursed") == {}

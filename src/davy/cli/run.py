@@ -15,11 +15,15 @@ import uvloop
 from davy.api import durations
 from davy.controller.process import operator
 from davy.kube.client import Client
-from davy.kube.config import load_config
+from davy.kube.config import ConfigError, load_config
 from davy.kube.errors import KubeError
 from davy.settings import FLAGGER_MINIMUM_INTERVAL, Settings
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+
+EXPECTED = (KubeError, ConfigError, OSError)
+"""What can go wrong at the start without a fault in the program: one line for people."""
 
 
 class Duration(click.ParamType[timedelta]):
@@ -77,8 +81,13 @@ def run(kubeconfig: str | None, context: str | None, listen: str, port: int, log
     settings = Settings(**options)  # type: ignore[arg-type]
     try:
         uvloop.run(operate(kubeconfig, context, settings, listen, port))
-    except* (KubeError, OSError, ValueError) as errors:
-        raise click.ClickException("; ".join(sorted({str(error) for error in leaves(errors)}))) from None
+    except EXPECTED as error:
+        raise click.ClickException(str(error)) from None
+    except BaseExceptionGroup as group:
+        expected, others = group.split(EXPECTED)
+        if others or expected is None:
+            raise
+        raise click.ClickException("; ".join(sorted({str(error) for error in leaves(expected)}))) from None
 
 
 async def operate(kubeconfig: str | None, context: str | None, settings: Settings, listen: str, port: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
+import structlog
 
 from davy.api import codec, durations
 from davy.api.analysis import Metric
@@ -31,6 +32,9 @@ from davy.settings import Settings
 SECRET = Kind("v1", "Secret")
 DEFAULT_WINDOW = "1m"
 """Window of built-in and inline queries that name none (Flagger's)."""
+
+
+log = structlog.get_logger("davy")
 
 
 class Unanswerable(Exception):  # noqa: N818 - it becomes a reading
@@ -74,7 +78,11 @@ class Answers:
             self._asked[key].pop(id_).cancel()
 
     async def _find(self, key: Key, canary: Canary, question: Question) -> None:
-        answer = await self._answerer.answer(canary, question)
+        try:
+            answer = await self._answerer.answer(canary, question)
+        except Exception as error:
+            log.exception("a fault in davy; please report it")
+            answer = Answer(Error("fault", f"{type(error).__name__}: {error}"))
         self._asked[key].pop(question.id, None)
         self._known[key][question.id] = answer
         self._wake(key)

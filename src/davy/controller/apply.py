@@ -31,7 +31,8 @@ class Applier:
     def __init__(self, client: Client, world: World) -> None:
         self._client = client
         self._world = world
-        self._applied: dict[Ref, Applied] = {}
+        self._doubts: dict[Ref, Applied] = {}
+        """Our last apply of objects whose defaults look like fields we no longer want; few, for they cost memory."""
 
     async def apply(self, writes: tuple[Write, ...]) -> int:
         """Makes the writes true, in their order; the number of requests that changed something.
@@ -70,12 +71,19 @@ class Applier:
         live = self._world.get(ref)
         if live is not None:
             live = await self._taken_over(ref, live)
-            if is_applied(live, manifest, self._client.manager, self._applied.get(ref)):
+            if is_applied(live, manifest, self._client.manager, self._doubts.get(ref)):
                 return False
         reply = await self._client.apply(manifest, type=msgspec.Raw)
         self._world.put(ref, reply)
-        self._applied[ref] = Applied(manifest, msgspec.json.decode(reply))
+        self._doubt(ref, manifest, msgspec.json.decode(reply))
         return True
+
+    def _doubt(self, ref: Ref, wanted: Manifest, reply: Manifest) -> None:
+        """Remember how the server spells what we want, if that cannot be seen from the object alone."""
+        if is_applied(reply, wanted, self._client.manager):
+            self._doubts.pop(ref, None)
+        else:
+            self._doubts[ref] = Applied(wanted, reply)
 
     async def _taken_over(self, ref: Ref, live: Manifest) -> Manifest:
         """What Flagger wrote becomes ours; otherwise a field that is no longer wanted would stay for ever."""

@@ -76,11 +76,14 @@ class Reconciler:
                 self._hands.queue.after(key, FIRST_PAUSE)
             except KubeError as error:
                 self._pause(key, error)
+            except Exception as error:
+                log.exception("a fault in davy; please report it")
+                self._pause(key, error)
 
     def _pause(self, key: Key, error: Exception) -> None:
         seconds = self._pauses.get(key, FIRST_PAUSE)
         self._pauses[key] = min(seconds * 2, LONGEST_PAUSE)
-        log.warning("a write failed", error=str(error), again_in=seconds)
+        log.warning("the tick failed", error=str(error), again_in=seconds)
         self._hands.series.ticks.labels("error").inc()
         self._hands.queue.after(key, seconds)
 

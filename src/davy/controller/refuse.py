@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from davy.api import codec
 from davy.api.codec import DecodeError
-from davy.api.words import Metadata
+from davy.api.status import Condition
 from davy.controller.announce import Announcer, Subject
 from davy.controller.world import CANARY, World
 from davy.core.plan import Announcement
 from davy.kube.client import Client
 from davy.kube.objects import Object
-
-
-class Readable(msgspec.Struct, frozen=True):
-    """As much of a canary as can be read whatever its spec is."""
-
-    metadata: Metadata
-    status: dict[str, Any] = {}
 
 
 class Refuser:
@@ -31,14 +23,15 @@ class Refuser:
         self._announcer = announcer
 
     async def refuse(self, found: Object, error: DecodeError) -> None:
-        canary = msgspec.json.decode(found.raw, type=Readable)
-        conditions = [each for each in canary.status.get("conditions") or [] if isinstance(each, dict)]
+        canary = codec.decode_unread(found.raw)
         message = f"{error}. Nothing is started; nothing that runs is touched."
-        if any(each.get("type") == "Ready" and each.get("message") == message for each in conditions):
+        before = canary.status.condition("Ready")
+        if before is not None and before.message == message:
             return
-        ready = {"type": "Ready", "status": "False", "reason": "InvalidSpec", "message": message}
-        others = [each for each in conditions if each.get("type") not in ("Ready", "Reconciling")]
-        body = {"status": {"conditions": [*others, ready], "observedGeneration": found.generation}}
+        ready = Condition("Ready", "False", "InvalidSpec", message)
+        others = [each for each in canary.status.conditions if each.type not in ("Ready", "Reconciling")]
+        conditions = [codec.encode(condition) for condition in (*others, ready)]
+        body = {"status": {"conditions": conditions, "observedGeneration": found.generation}}
         reply = await self._client.patch(
             CANARY, found.namespace, found.name, body, content="merge", subresource="status", type=msgspec.Raw
         )
