@@ -217,7 +217,7 @@ def _endpoint_slice(manifest: Manifest) -> None:
 def _autoscaler(manifest: Manifest) -> None:
     spec = _child(manifest, "spec")
     _set(spec, minReplicas=1)
-    if not spec.get("metrics"):
+    if manifest["apiVersion"] == "autoscaling/v2" and not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 

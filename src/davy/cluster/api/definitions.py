@@ -115,13 +115,18 @@ def _node(schema: Manifest, path: str) -> Iterator[Cause]:
 _FIELDS = re.compile(r"\bself((?:\.\??[A-Za-z_]\w*(?!\w*\())+)")
 
 
+def _takes_more(schema: Manifest) -> bool:
+    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-embedded-resource")
+    return bool(free or schema.get("additionalProperties")) or schema.get("type") != "object"
+
+
 def _undeclared(schema: Manifest, rule: str) -> str:
     """The first field of self that a rule names and the schema does not."""
     for found in _FIELDS.finditer(rule):
         part: Any = schema
         for name in found[1].replace("?", "").strip(".").split("."):
-            declared = part.get("properties")
-            if declared is None or part.get("x-kubernetes-preserve-unknown-fields"):
+            declared = part.get("properties") or {}
+            if _takes_more(part):
                 break
             if name.replace("__dash__", "-").strip("_") not in {key.strip("_") for key in declared}:
                 return f"undefined field '{name}'"

@@ -95,14 +95,8 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def invalid(resource: Resource, name: str, causes: Iterable[Cause], manifest: dict[str, Any] | None = None) -> ApiError:
-    """422: the object breaks rules; tells all of them."""
-    kind = (manifest or {}).get("kind", resource.kind)
-    return invalid_kind(resource.group, kind, name, causes)
-
-
 def invalid_kind(group: str, kind: str, name: str, causes: Iterable[Cause]) -> ApiError:
-    """422 for a kind that need not be a served resource (`Scale`, `PatchOptions`)."""
+    """422: the object breaks rules; tells all of them. The kind need not be a served one (`Scale`, `PatchOptions`)."""
     found = list(causes)
     texts = list(dict.fromkeys(str(cause) for cause in found))
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"

@@ -20,7 +20,6 @@ from davy.cluster.api.errors import (
     conflict,
     conflict_of_kind,
     forbidden,
-    invalid,
     invalid_kind,
     not_found,
 )
@@ -177,7 +176,8 @@ class Life:
     ) -> None:
         causes = list(rules.broken(resource, new, old, subresource))
         if causes:
-            raise invalid(resource, new["metadata"].get("name", ""), causes, new)
+            group = "" if resource.stored_as == "events" else resource.group  # both Events are told as the old one
+            raise invalid_kind(group, resource.kind, new["metadata"].get("name", ""), causes)
         options.warn(rules.warnings(resource, new, old))
 
     # -- update ------------------------------------------------------------------------------------------------
@@ -208,7 +208,8 @@ class Life:
     def _unfit(self, resource: Resource, new: Manifest, error: MismatchError, options: Options) -> ApiError:
         if not options.patches:
             return bad_request(f"{title(resource)}: {error}")
-        text = names.quoted(options.patch or structural.shown(new, sort=bool(resource.custom)))
+        shown = {"apiVersion": resource.group_version, "kind": resource.kind, **new}
+        text = names.quoted(options.patch or structural.shown(shown, sort=bool(resource.custom)))
         return invalid_kind("", "", "", [Cause("FieldValueInvalid", "patch", f"Invalid value: {text}: {error}")])
 
     def apply(self, resource: Resource, key: Key, config: Manifest, options: Options, subresource: str = "") -> Entry:

@@ -169,6 +169,12 @@ def _mark(query: Query) -> Mark | None:
     if not token:
         return None
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=Mark)
-    except (msgspec.DecodeError, binascii.Error, ValueError) as error:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (binascii.Error, ValueError) as error:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from None
+    try:
+        return msgspec.json.decode(raw, type=Mark)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        first = chr(raw[0]) if raw[:1].isascii() else f"\\u{raw[0]:04x}"
+        why = f"invalid character '{first}' looking for beginning of value"
+        raise bad_request(f"invalid continue token: continue key is not valid: {why}") from None

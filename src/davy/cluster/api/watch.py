@@ -15,6 +15,7 @@ from davy.cluster.api.store import Entry, Event, Store
 from davy.cluster.api.view import View, encode
 
 BOOKMARK_EVERY = 10.0  # seconds; a real server sends them about once a minute
+_BEFORE_THE_END = 2.0  # seconds: clients that stop listening just in time still get the last one
 _LONGEST = 1800.0
 
 
@@ -124,7 +125,7 @@ class Stream:
         """What to send, until the watch's time is over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._asked.seconds
-        bookmark = loop.time() + BOOKMARK_EVERY if self._asked.bookmarks else deadline
+        bookmark = min(loop.time() + BOOKMARK_EVERY, deadline - _BEFORE_THE_END) if self._asked.bookmarks else deadline
         while True:
             if self._queue:
                 batch = b"".join(self._queue)
