@@ -58,15 +58,23 @@ class MakeBelieve:
         self.script = script
         self.applied: list[Manifest] = []
         self.aimed: list[Target] = []
+        self.installed_after = 0
         self._plays: set[asyncio.Task[None]] = set()
         self._seconds = count(1)
 
     async def apply(self, manifest: Manifest) -> None:
         self.applied.append(manifest)
+        self.scene.first_pod = 1.0
         if manifest["kind"] == "Canary":
             canary = msgspec.convert(manifest, Canary)
             initialized = CanaryStatus(phase=Phase.INITIALIZED, last_applied_spec="hash-1.0")
             self.scene.take_canary(msgspec.structs.replace(canary, status=initialized))
+
+    async def install(self) -> None:
+        self.installed_after = len(self.applied)
+
+    async def open_doors(self) -> None:
+        assert not self.aimed
 
     async def release(self, app: App, release: Release) -> None:
         task = asyncio.ensure_future(self._play(app, release))
@@ -109,7 +117,7 @@ def view() -> View:
     """A bad release, found out, beside an app that is at rest."""
     return View(
         elapsed=31.24,
-        chapter="release 3.0 of shop: 20% of its answers are errors",
+        chapter="release 3.0 of shop: 20 % of its answers are errors",
         apps=(
             AppView(
                 name="shop",

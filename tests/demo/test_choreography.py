@@ -30,7 +30,8 @@ async def test_all_four_releases_come_to_the_end_that_is_theirs(stage: Any) -> N
 async def test_everything_is_applied_before_it_is_needed(stage: Any) -> None:
     await play(stage, ())
     kinds = [manifest["kind"] for manifest in stage.applied]
-    assert kinds == ["Namespace", "Gateway", "Deployment", "Canary", "Deployment", "Canary"]
+    assert kinds == ["Namespace", "Deployment", "Deployment", "Gateway", "Canary", "Canary"]
+    assert stage.installed_after == 4
 
 
 @pytest.mark.looptime

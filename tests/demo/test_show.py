@@ -82,4 +82,5 @@ def test_a_picture_shows_the_moment_at_which_a_bad_release_is_found_out(quiet: S
     recording.write(tmp_path / "demo.svg", Text("the summary"))
     picture = (tmp_path / "demo.svg").read_text("utf-8").replace("&#160;", " ")
     assert "canary 10 %" in picture
+    assert "url(" not in picture.replace("url(#", ""), "a picture needs nothing from elsewhere"
     assert "the summary" in picture

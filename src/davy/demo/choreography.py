@@ -37,6 +37,12 @@ class Stage(Protocol):
     async def apply(self, manifest: Manifest) -> None:
         """Server-side apply, as `kubectl apply --server-side`."""
 
+    async def install(self) -> None:
+        """Install Davy: the definitions of its kinds, and the operator."""
+
+    async def open_doors(self) -> None:
+        """Get ready to send requests."""
+
     async def release(self, app: App, release: Release) -> None:
         """Change the app's Deployment to another release."""
 
@@ -64,24 +70,29 @@ def bad_ones(acts: Iterable[Act]) -> frozenset[tuple[str, str]]:
 
 async def play(stage: Stage, acts: Iterable[Act]) -> tuple[Run, ...]:
     """The whole run. Raises DemoFailed where nothing moves any more."""
-    stage.scene.begin("two apps, each with a Canary")
-    await apply_all(stage)
-    await initialized(stage.scene)
+    await deployed(stage)
+    await watched_over(stage)
     await loaded(stage)
     return tuple([await released(stage, app, release) for app, release in acts])
 
 
-async def apply_all(stage: Stage) -> None:
-    """What a user would `kubectl apply`."""
-    for manifest in (manifests.namespace(), manifests.gateway(stage.port)):
+async def deployed(stage: Stage) -> None:
+    """Two apps as they are before there is an operator."""
+    stage.scene.begin("two apps, and a Gateway")
+    for manifest in (manifests.namespace(), *(manifests.deployment(app, FIRST) for app in APPS)):
         await stage.apply(manifest)
+    await stage.apply(manifests.gateway(stage.port))
+    await stage.scene.until(lambda: stage.scene.first_pod or None, LONGEST_START, "the first pod")
+
+
+async def watched_over(stage: Stage) -> None:
+    """The operator comes, and gives every app a primary."""
+    scene = stage.scene
+    scene.begin("the operator, and a Canary for each app")
+    await stage.install()
     for app in APPS:
-        await stage.apply(manifests.deployment(app, FIRST))
         await stage.apply(manifests.canary(app))
-
-
-async def initialized(scene: Scene) -> None:
-    """Every app is served by its primary."""
+    await stage.open_doors()
 
     def seen() -> bool | None:
         phases = [scene.canaries[app.name].status.phase for app in APPS if app.name in scene.canaries]
@@ -154,4 +165,4 @@ class SideDoor:
 def _chapter(app: App, release: Release) -> str:
     if release.good:
         return f"release {release.version} of {app.name}: a good one"
-    return f"release {release.version} of {app.name}: {release.error_rate:.0%} of its answers are errors"
+    return f"release {release.version} of {app.name}: {100 * release.error_rate:g} % of its answers are errors"

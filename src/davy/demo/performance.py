@@ -53,7 +53,7 @@ async def _played(stage: Theatre, options: Options) -> Report:
         raise DemoFailed(str(failed), *failed.details, *stage.last_words()) from None
     measured = stage.figures()
     if not options.keep:
-        await stage.applause()
+        await stage.close_doors()
     return Report(runs, scene.load, bad_ones(options.acts), scene.clock(), scene.loaded, enough, measured)
 
 

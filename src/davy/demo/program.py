@@ -17,9 +17,9 @@ from davy.demo import logs
 from davy.demo.errors import DemoFailed
 from davy.demo.options import Options
 from davy.demo.performance import perform
+from davy.demo.ports import free_port
 from davy.demo.show import WIDTH
 from davy.demo.stopping import Stopping
-from davy.demo.theatre import free_port
 
 PARTS = {  # modules of the extra `demo`: what they are for
     "envoy": "Envoy, the proxy",

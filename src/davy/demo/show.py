@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from davy.demo.screen import screen
 from davy.demo.view import View
 
 REDRAW = 0.2  # seconds
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # rich's are fetched from elsewhere; any monospace will do
 WIDTH = 118  # characters of a recording, and of what goes into a pipe
 
 
@@ -91,7 +93,8 @@ class Recording:
         console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
         if path.suffix == ".svg":
             console.print(Group(screen(self._moment), summary))
-            console.save_svg(str(path), title="davy demo")
+            picture = console.export_svg(title="davy demo", unique_id="davy")
+            path.write_text(FONTS.sub("", picture), "utf-8")
             return
         for line in self._lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from davy.kube.cache import Cache, Change
 from davy.kube.client import Client
 from davy.kube.kinds import Kind
 
+CANARY = Kind("flagger.app/v1beta1", "Canary")
 T = TypeVar("T")
 Take = Callable[[Scene, Change], None]
 
@@ -70,7 +71,7 @@ def _read(change: Change, type_: type[T]) -> T | None:
 
 
 TAKES: Mapping[Kind, Take] = {
-    Kind("flagger.app/v1beta1", "Canary"): _canary,
+    CANARY: _canary,
     Kind("apps/v1", "Deployment"): _deployment,
     Kind("discovery.k8s.io/v1", "EndpointSlice"): _endpoints,
     Kind("v1", "Event"): _event,
