@@ -11,8 +11,7 @@ from davy.core.decide import decide
 from davy.core.plan import Plan
 from davy.core.snapshot import Snapshot
 from davy.sim import scenarios
-from davy.sim.deeds import do
-from davy.sim.deployments import START
+from davy.sim.deployments import APART, START
 from davy.sim.faults import Faults
 from davy.sim.run import Run
 from davy.sim.scenarios import APEX, APP, CANARY, ITERATED, PRIMARY, ROUTE, WEIGHTED, always, by_tag, release, world
@@ -88,7 +87,7 @@ def test_every_step_lasts_one_interval() -> None:
     release(run.world, "1.1")
     begun = run.world.now
     run.until(lambda run: run.phase == "Promoting")
-    assert run.world.now - begun == timedelta(seconds=START) + 2 * timedelta(seconds=10)
+    assert run.world.now - begun == timedelta(seconds=START + APART) + 2 * timedelta(seconds=10)
 
 
 def test_a_new_revision_in_the_middle_starts_over() -> None:
@@ -202,7 +201,7 @@ def test_a_weight_changed_by_hand_is_put_back_at_once() -> None:
     run = started()
     release(run.world, "1.1")
     run.until(lambda run: run.status.get("canaryWeight") == 20)
-    do(run.world, "weigh", 95)
+    run.happens("weigh", 95)
     run.rest()
     weights = [backend["weight"] for backend in run.world.objects[ROUTE]["spec"]["rules"][0]["backendRefs"]]
     assert weights == [80, 20]

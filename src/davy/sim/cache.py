@@ -30,10 +30,12 @@ class Cache:
             elif event.ref not in world.objects:
                 self.objects.pop(event.ref, None)
 
-    def put(self, ref: Ref, manifest: Manifest | None) -> None:
-        """An event, or the reply to our own write (None: the object went; the watch will say so)."""
-        if manifest is None:
-            return
+    def replied(self, ref: Ref, manifest: Manifest) -> None:
+        """The answer to our own write: no tick may begin from an older state."""
+        self.put(ref, manifest)
+
+    def put(self, ref: Ref, manifest: Manifest) -> None:
+        """An event, or a reply."""
         held = self.objects.get(ref)
         if held is None or version(held) < version(manifest):
             self.objects[ref] = manifest

@@ -14,6 +14,7 @@ APP = Ref("apps/v1", "Deployment", NAMESPACE, "app")
 PRIMARY = APP._replace(name="app-primary")
 CANARY = Ref(API_VERSION, "Canary", NAMESPACE, "app")
 ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", NAMESPACE, "app")
+NOTE = "example.com/note"
 APEX = Ref("v1", "Service", NAMESPACE, "app")
 
 
@@ -83,15 +84,14 @@ def point(world: World, side: Any) -> None:
 
 def annotate(world: World, value: Any) -> None:
     """An edit that moves no generation."""
-    changed(world, APP, "metadata", "annotations", "note", value=str(value))
+    changed(world, APP, "metadata", "annotations", NOTE, value=str(value))
 
 
 def reserve(world: World, value: Any) -> None:
     """The API server begins to serve the target's template with a field more; nobody edited it."""
-    live = world.objects.get(APP)
-    if live is not None:
-        world.rewrite(APP, put(live, ("spec", "template", "spec", "newDefault"), str(value)))
-        world.rewrite(PRIMARY, put(world.objects[PRIMARY], ("spec", "template", "spec", "newDefault"), str(value)))
+    for ref in (APP, PRIMARY):
+        if live := world.objects.get(ref):
+            world.rewrite(ref, put(live, ("spec", "template", "spec", "newDefault"), str(value)))
 
 
 def lose_target(world: World, seconds: Any) -> None:

@@ -10,6 +10,8 @@ from davy.api.ref import Manifest, Ref
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 START = 2.0
 """Seconds that a pod needs before it serves, unless its image tag says otherwise."""
+APART = 0.5
+"""Seconds between two pods that are started together: workloads become ready bit by bit."""
 BAD = "bad"
 """A template whose image tag begins so never becomes ready."""
 PRIMARY_BAD = "pbad"
@@ -55,13 +57,18 @@ def advanced(ref: Ref, live: Manifest, crew: Crew | None, now: datetime) -> Crew
     if crew is None or crew.template != template:
         pods, short = (crew.pods, crew.short_since) if crew else ((), None)
         crew = Crew(template, pods, progress_at=now, short_since=short)
-    seconds = start_seconds(ref, template)
-    fresh = Pod(template, NEVER if seconds is None else now + timedelta(seconds=seconds))
     new = [pod for pod in crew.pods if pod.template == template][:wanted]
-    new += [fresh] * (wanted - len(new))
+    new += started(ref, template, wanted - len(new), now)
     ready = sum(pod.ready_at <= now for pod in new)
     old = [pod for pod in crew.pods if pod.template != template and pod.ready_at <= now][: max(wanted - ready, 0)]
     return judged(crew._replace(pods=(*new, *old)), wanted, (ready, -len(old)), now)
+
+
+def started(ref: Ref, template: Manifest, count: int, now: datetime) -> list[Pod]:
+    seconds = start_seconds(ref, template)
+    if seconds is None:
+        return [Pod(template, NEVER)] * count
+    return [Pod(template, now + timedelta(seconds=seconds + APART * index)) for index in range(count)]
 
 
 def judged(crew: Crew, wanted: int, made: tuple[int, int], now: datetime) -> Crew:
@@ -117,8 +124,9 @@ def progressing(live: Manifest, crew: Crew, now: datetime) -> dict[str, Any]:
 
 def killed(crew: Crew, now: datetime, seconds: float) -> Crew:
     """All pods die; those that replace them serve after a while."""
-    back = now + timedelta(seconds=seconds)
-    return crew._replace(pods=tuple(pod._replace(ready_at=max(back, pod.ready_at)) for pod in crew.pods))
+    back = [now + timedelta(seconds=seconds + APART * index) for index in range(len(crew.pods))]
+    pods = (pod._replace(ready_at=max(moment, pod.ready_at)) for pod, moment in zip(crew.pods, back, strict=True))
+    return crew._replace(pods=tuple(pods))
 
 
 def next_change(live: Manifest, crew: Crew, now: datetime) -> list[datetime]:

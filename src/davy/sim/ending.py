@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from davy.core.names import FLAGGER_ID
+from davy.sim.deeds import NOTE
 from davy.sim.run import Run
 
 TIMES = frozenset(
@@ -26,6 +27,7 @@ TIMES = frozenset(
         "targetFence",
         "observedGeneration",
         FLAGGER_ID,
+        NOTE,
     }
 )
 """Fields that differ from run to run without meaning anything, or that follow from the start of the run."""
@@ -43,7 +45,7 @@ def ending(run: Run) -> dict[str, Any]:
 def timeless(value: Any) -> Any:
     match value:
         case dict():
-            return {key: timeless(inner) for key, inner in value.items() if key not in TIMES}
+            return {key: found for key, inner in value.items() if key not in TIMES and (found := timeless(inner)) != {}}
         case list():
             return [timeless(inner) for inner in value]
         case _:

@@ -30,7 +30,7 @@ class Span(Struct, frozen=True):
     end: float
 
     def covers(self, second: float) -> bool:
-        return self.begin <= second < self.end
+        return self.begin <= second < self.end - 1e-6  # moments are whole microseconds
 
 
 class Crash(Struct, frozen=True):

@@ -19,7 +19,8 @@ from davy.settings import Settings
 from davy.sim.cache import Cache, version
 from davy.sim.deeds import do
 from davy.sim.faults import NONE, Deed, Faults
-from davy.sim.hands import perform, written
+from davy.sim.hands import perform
+from davy.sim.hands import written as written_to
 from davy.sim.safety import Witness, ordered
 from davy.sim.world import Conflict, World
 from davy.validity import problems
@@ -82,6 +83,10 @@ class Run:
     ticks: int = 0
     done: int = 0
     """Deeds of the script that were done."""
+    lasted: float = 0
+    """Seconds until it was over."""
+    failed: bool = False
+    """The last tick ended at a write that failed; it will be tried again."""
     known: dict[Ref, int] = field(default_factory=dict)
     """Our last write to each object, by its version."""
 
@@ -91,12 +96,13 @@ class Run:
         self.cache.relist(self.world)
         self.begin = self.world.now
         self._judged: tuple[CanarySpec, tuple[Problem, ...]] | None = None
-        self._at = sorted(timed(self.faults.deeds), key=lambda one: one[0])
+        self._at = sorted(timed(self.faults.deeds, self.begin), key=lambda one: one[0])
         self._after = {deed.write: deed for deed in self.faults.deeds if deed.write is not None}
 
     def tick(self) -> bool:
         """One tick; whether it changed anything or must be followed by another at once."""
         self.ticks += 1
+        self.failed = False
         seen = self._seen()
         if seen is None:
             self.again_at = None
@@ -110,6 +116,7 @@ class Run:
             changed = self._write(writes)
         except (Conflict, Failed):
             self.again_at = self.world.now + PAUSE
+            self.failed = True
             return False
         except Crashed:
             self._forget()
@@ -126,7 +133,7 @@ class Run:
         raw = self.cache.objects.get(self.canary)
         if raw is None:
             return None
-        canary = codec.canary(raw)
+        canary = codec.decode_canary(raw)
         objects = {ref: self.cache.objects[ref] for ref in reads(canary, self.settings) if ref in self.cache.objects}
         for ref, manifest in [*objects.items(), (self.canary, raw)]:
             if version(manifest) < self.known.get(ref, 0):
@@ -147,7 +154,7 @@ class Run:
 
     def _attempt(self, write: Write) -> None:
         """One request. Those that would change nothing are not made, and not counted."""
-        ref = written(write)
+        ref = written_to(write)
         number = self.attempts + 1
         old, seen_before = self.world.objects.get(ref), self.world.version
         if number in self.faults.refuse or number in self.faults.fail:
@@ -159,16 +166,16 @@ class Run:
         self.attempts += 1
         self.writes.append(write)
         if number not in self.faults.lose and reply is not None:
-            self.cache.put(ref, reply)
+            self.cache.replied(ref, reply)
             self.known[ref] = version(reply)
         self.world.settle()
         self.witness.judge(self.world, write, old, excused=self.cache.misses(self.world))
-        self._happens(number)
+        self._luck(number)
 
-    def _happens(self, number: int) -> None:
+    def _luck(self, number: int) -> None:
         """What the bad luck has for us after this write."""
         if deed := self._after.get(number):
-            self._do(deed)
+            self.happens(deed.do, deed.value)
         for crash in self.faults.crashes:
             if crash.write == number:
                 self.away_until = self.world.now + timedelta(seconds=crash.away)
@@ -176,8 +183,9 @@ class Run:
         if number in self.faults.lose:
             raise Failed("no answer")
 
-    def _do(self, deed: Deed) -> None:
-        do(self.world, deed.do, deed.value)
+    def happens(self, what: str, value: str | float = 0) -> None:
+        """Somebody does something (a word of davy.sim.deeds)."""
+        do(self.world, what, value)
         self.witness.note(self.world)
 
     def _forget(self) -> None:
@@ -219,13 +227,12 @@ class Run:
         for _ in range(TICKS_AT_ONCE):
             if self.away:
                 return
-            blind = any(span.covers(self.second) for span in self.faults.blind)
-            if not blind:
+            if not (blind := self.blind):
                 self.cache.catch_up(self.world, self.faults.lag)
             changed = self.tick()
             if self._staged() or changed:
                 continue
-            if blind or self.away or self._due():
+            if blind or self.away or self.failed:
                 return
             if self.cache.told == len(self.world.log):
                 self.witness.rested(self.world)
@@ -245,16 +252,18 @@ class Run:
         self.cache.relist(self.world)
         return False
 
-    def _due(self) -> bool:
-        """A write failed and will be tried again soon: this is no rest."""
-        return self.again_at is not None and self.again_at <= self.world.now + PAUSE
+    @property
+    def blind(self) -> bool:
+        """The watch is broken."""
+        return any(span.covers(self.second) for span in self.faults.blind)
 
     def _staged(self) -> bool:
         """The script goes on if the canary is where its next deed says."""
         if self.done == len(self.script) or not stands(self.script[self.done].when, self.status):
             return False
         self.done += 1
-        self._do(self.script[self.done - 1])
+        deed = self.script[self.done - 1]
+        self.happens(deed.do, deed.value)
         return True
 
     def until(self, done: Callable[[Run], bool], limit: timedelta = timedelta(hours=2)) -> Run:
@@ -279,22 +288,18 @@ class Run:
     def to_the_end(self, limit: timedelta = timedelta(hours=1), still: timedelta = timedelta(minutes=30)) -> Run:
         """Until the script is played, the bad luck is over and the release too; then nothing more may be written."""
         over = self.begin + timedelta(seconds=self.faults.last_second())
-        self.until(lambda run: run.played and run.world.now >= over and run.settled, limit + (over - self.begin))
+        self.until(lambda run: run.world.now >= over and run.settled, limit + (over - self.begin))
+        self.lasted = self.second
         if written := self.quiet(still):
-            raise Fidgety(f"{written} writes though nothing happened: {self.writes[-written:]}")
+            raise Fidgety(f"{written} writes though nothing happened: {[named(one) for one in self.writes[-written:]]}")
         return self
-
-    @property
-    def played(self) -> bool:
-        """Nothing of the script is left that can still come."""
-        return self.done == len(self.script) or self.canary not in self.world.objects
 
     @property
     def settled(self) -> bool:
         """The release is over, waits for a human, or the canary is gone."""
         if self.canary not in self.world.objects:
             return True
-        if self.away or self.coming:
+        if self.away or self.coming or self.failed or self.world.next_event():
             return False
         conditions = {item["type"]: item for item in self.status.get("conditions", ())}
         stalled = conditions.get("Stalled", {}).get("status") == "True"
@@ -303,15 +308,18 @@ class Run:
     def _moments(self) -> Iterator[datetime]:
         ours = () if self.away else (self.again_at, *(due for due, _ in self.coming.values()))
         ends = [self.begin + timedelta(seconds=span.end) for span in self.faults.blind]
-        deeds = [self.begin + timedelta(seconds=second) for second, _ in self._at[:1]]
+        deeds = [moment for moment, _ in self._at[:1]]
         for moment in (*ours, self.away_until, self.world.next_event(), *ends, *deeds):
             if moment is not None and moment > self.world.now:
                 yield moment
 
     def _pass_to(self, moment: datetime) -> None:
+        if not self.blind:
+            self.cache.catch_up(self.world)  # a cache lags by moments, not by seconds
         self.world.pass_to(moment)
-        while self._at and self._at[0][0] <= self.second:
-            self._do(self._at.pop(0)[1])
+        while self._at and self._at[0][0] <= self.world.now:
+            _, deed = self._at.pop(0)
+            self.happens(deed.do, deed.value)
         self._answered()
         self.witness.note(self.world)
 
@@ -333,11 +341,16 @@ SETTLED = ("AtRest", "RolledBack", "Suspended")
 """Reasons with which a release is over."""
 
 
-def timed(deeds: tuple[Deed, ...]) -> Iterator[tuple[float, Deed]]:
+def named(write: Write) -> str:
+    """`Scale Deployment test/app`, for people."""
+    return f"{type(write).__name__} {written_to(write)}"
+
+
+def timed(deeds: tuple[Deed, ...], begin: datetime) -> Iterator[tuple[datetime, Deed]]:
     for deed in deeds:
         if deed.second is not None:
             for index in range(deed.times):
-                yield deed.second + deed.every * index, deed
+                yield begin + timedelta(seconds=deed.second + deed.every * index), deed
 
 
 def stands(when: str, status: Manifest) -> bool:

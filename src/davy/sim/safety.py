@@ -12,6 +12,7 @@ from davy.api.ref import Manifest, Ref
 from davy.api.status import CanaryStatus, Phase
 from davy.core import names
 from davy.core.names import FINALIZER, GATEWAY_CONTROLLER
+from davy.core.reasons import Reason
 from davy.core.snapshot import Routing
 from davy.perceive import router_of
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
@@ -69,6 +70,14 @@ class Disordered(Broken):
     """The writes of one tick are not in the one safe order."""
 
 
+class Unasked(Broken):
+    """A run began though nobody edited the target."""
+
+
+class Swallowed(Broken):
+    """Everything rests, and the target's revision was neither released nor refused."""
+
+
 class Untrue(Broken):
     """`canaryWeight` is not the real weight though everything rests."""
 
@@ -104,7 +113,7 @@ def view(world: World, ref: Ref, settings: Settings) -> View | None:
     found = world.objects.get(ref)
     if found is None:
         return None
-    canary = codec.canary(found)
+    canary = codec.decode_canary(found)
     router = router_of(canary, settings)
     return View(
         canary=canary,
@@ -239,6 +248,8 @@ class Witness:
         status = now.canary.status
         if status.run_started_at != old.run_started_at or status.phase is not old.phase:
             self.step_at = None
+        if status.run_started_at != old.run_started_at:
+            asked_for(world, old, now)
         if status.phase is Phase.FAILED and old.phase is not Phase.FAILED and not excused:
             rolled_back(world, now)
         if status.phase is Phase.SUCCEEDED and old.phase is Phase.FINALISING and not excused:
@@ -268,6 +279,7 @@ class Witness:
             raise Unserved(f"{why}, and nothing is done about it")
         if now.shifts:
             true_weight(now)
+        released(world, now, self.settings)
 
 
 def stepped(old: CanaryStatus, now: View) -> bool:
@@ -284,6 +296,13 @@ def stepped(old: CanaryStatus, now: View) -> bool:
         return counted and new.phase in (Phase.PROGRESSING, Phase.PROMOTING)
     watched = not now.shifts and old.iterations > wanted  # what follows the last iteration there is no step
     return old.phase is Phase.PROGRESSING and new.phase is Phase.PROMOTING and not watched
+
+
+def asked_for(world: World, old: CanaryStatus, now: View) -> None:
+    """The target was edited since its revision was last taken up."""
+    metadata = world.objects.get(now.canary.target, {}).get("metadata", {})
+    if old.target_fence == f"{metadata.get('uid')}/{metadata.get('generation')}":
+        raise Unasked(f"a run of {now.canary.status.last_applied_spec} began; nobody has edited the target")
 
 
 def rolled_back(world: World, now: View) -> None:
@@ -355,6 +374,18 @@ def in_bounds(world: World, old: CanaryStatus, now: View) -> None:
     limit = min(analysis.weight_limit + max(analysis.step_weight - 1, 0), 100)
     if now.shifts and not analysis.iterations and status.canary_weight > limit:
         raise Overshot(f"{status.canary_weight} % for the canary; the analysis ends at {limit} %")
+
+
+def released(world: World, now: View, settings: Settings) -> None:
+    """At rest the primary runs what the target says."""
+    canary = now.canary
+    ready = canary.status.condition("Ready")
+    target, primary = world.objects.get(canary.target), world.objects.get(names.primary(canary))
+    if target is None or primary is None or ready is None or ready.reason != Reason.AT_REST:
+        return
+    kind = target_for(canary.target)
+    if not kind.alike(target, primary, kind.selector(target, settings.selector_labels)):
+        raise Swallowed(f"at rest in phase {canary.status.phase}, but the primary does not run the target's template")
 
 
 def true_weight(now: View) -> None:

@@ -84,6 +84,8 @@ def world(*manifests: Manifest, gateway: str = "") -> World:
     for manifest in manifests or (deployment(), canary()):
         made.create(manifest)
     made.settle()
+    while (moment := made.next_event()) is not None:
+        made.pass_to(moment)
     return made
 
 
@@ -184,6 +186,8 @@ STEP: Mapping[str, str] = {
 """A moment in the middle of the analysis."""
 
 STORIES: tuple[tuple[str, tuple[Deed, ...], Mapping[str, Any]], ...] = (
+    ("begins", (), {"fresh": True, "ends": "Initialized", "runs": "1.0"}),
+    ("only served anew", (deed("reserve", "x"),), {"ends": "Initialized", "runs": "1.0"}),
     ("good", (deed("release", "1.1"),), {"runs": "1.1"}),
     ("bad", (deed("release", "1.2"),), {"ends": "Failed", "runs": "1.0"}),
     ("superseded", (deed("release", "1.2"), deed("release", "1.3", "middle")), {"runs": "1.3"}),

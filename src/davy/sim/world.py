@@ -84,11 +84,10 @@ class World:
         if new.get("spec") != old.get("spec"):
             self.written_at[ref] = self.now
             generation += 1
-        stored = self._store(ref, {**new, "metadata": {**new["metadata"], "generation": generation}})
-        if stored["metadata"].get("deletionTimestamp") and not stored["metadata"].get("finalizers"):
+        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
             self._drop(ref)
             return None
-        return stored
+        return self._store(ref, {**new, "metadata": {**new["metadata"], "generation": generation}})
 
     def rewrite(self, ref: Ref, new: Manifest) -> None:
         """The server itself serves the object differently: no new generation."""

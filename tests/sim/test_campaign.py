@@ -1,0 +1,50 @@
+"""The long run: seeded, bounded, and its failures can be replayed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from davy.core import hold
+from davy.sim import campaign as module
+from davy.sim.campaign import KINDS, Failure, campaign, replay
+from davy.sim.safety import Unserved
+
+
+def test_a_small_slice_of_the_campaign_finds_nothing() -> None:
+    found = campaign(Random(20300101), 250, time.monotonic, 20)
+    assert found.runs >= 20
+    assert [(failure.property, failure.words, failure.replay) for failure in found.failures] == []
+
+
+def test_the_same_seed_is_the_same_campaign() -> None:
+    one, other = (campaign(Random(7), 12, lambda: 0.0, 1) for _ in range(2))
+    assert one == other
+    assert one.runs == 12
+    assert {kind for kinds in one.by_kind for kind in kinds.split(" + ")} <= set(KINDS)
+
+
+def test_time_ends_it() -> None:
+    ticking = iter(range(100))
+    found = campaign(Random(1), 50, lambda: next(ticking), 3)
+    assert found.runs == 2
+
+
+def test_a_failure_is_given_back_as_a_case_that_fails_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "UNCUT", {})
+        patch.setattr(hold, "safe", lambda s, wanted: wanted)
+        failure = next(failure for failure in unsafe() if failure.property == "Unserved")
+        with pytest.raises(Unserved) as again:
+            replay(failure.replay)
+        assert str(again.value)[:500] == failure.words
+    replay(failure.replay)
+
+
+def unsafe() -> Iterator[Failure]:
+    """The failures of one small campaign after the other."""
+    for seed in range(100):
+        yield from campaign(Random(seed), 30, lambda: 0.0, 1).failures

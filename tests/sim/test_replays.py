@@ -1,0 +1,67 @@
+"""Runs in which a property was broken once, and what must happen in them instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from davy.api.ref import Manifest
+from davy.sim.faults import Crash, Deed, Faults
+from davy.sim.run import Run
+from davy.sim.scenarios import ALL, APEX, APP, PRIMARY, ROUTE, Case
+
+
+def weights(run: Run) -> list[int]:
+    return [backend["weight"] for backend in run.world.objects[ROUTE]["spec"]["rules"][0]["backendRefs"]]
+
+
+def ready(run: Run) -> Manifest:
+    return next(item for item in run.status["conditions"] if item["type"] == "Ready")
+
+
+def begun(scenario: str, *deeds: Any, **faults: Any) -> Run:
+    return Case(ALL[scenario], Faults(deeds=deeds, **faults)).run()
+
+
+def test_traffic_moved_in_initialization_goes_back_to_the_target_while_the_primary_is_lost() -> None:
+    run = begun("begins, weighted")
+    run.until(lambda run: bool(run.status.get("routedAt")))
+    run.happens("lose primary", 30)
+    run.rest()
+    assert weights(run) == [0, 100]
+    run.to_the_end()
+    assert weights(run) == [100, 0]
+    assert run.phase == "Initialized"
+
+
+def test_the_apex_moved_in_initialization_goes_back_to_the_target_while_the_primary_is_lost() -> None:
+    run = begun("begins, blue-green")
+    run.until(lambda run: bool(run.status.get("routedAt")))
+    run.happens("remove primary")
+    run.rest()
+    assert run.world.objects[APEX]["spec"]["selector"] == {"app": "app"}
+    run.to_the_end()
+    assert run.world.objects[APEX]["spec"]["selector"] == {"app": "app-primary"}
+
+
+def test_drift_is_put_back_also_while_the_canary_is_being_deleted() -> None:
+    run = begun("deleted, weighted", Deed(do="weigh", value=23, write=2))
+    run.until(lambda run: len(run.writes) >= 2)
+    assert run.world.ready(APP) == 0
+    assert weights(run) == [100, 0]
+    run.to_the_end()
+    assert run.world.ready(APP) == 2
+
+
+def test_a_rollback_without_a_primary_says_what_is_wrong_and_scales_nothing_down() -> None:
+    run = begun("never ready, blue-green", Deed(do="remove primary", second=63.46))
+    run.to_the_end()
+    assert run.phase == "Failed"
+    assert ready(run)["reason"] == "PrimaryStuck"
+    assert "app-primary is not ready" in run.status["message"]
+    assert run.world.objects[APP]["spec"]["replicas"] == 2
+    assert run.world.objects[PRIMARY]["spec"]["template"] != {}
+
+
+def test_an_operator_that_was_away_begins_where_it_was() -> None:
+    run = begun("good, weighted", crashes=(Crash(2, 45),)).to_the_end()
+    assert run.phase == "Succeeded"
