@@ -36,13 +36,22 @@ def initializing(s: Snapshot) -> Desired:
     """The primary follows the target until it is ready; only then does traffic move, and only after that capacity."""
     made = Desired(services=True, primary=following(s), run=revision(s))
     if s.primary is None or not isinstance(s.primary.readiness, Ready) or not s.primary.like_target:
-        return made
+        return kept(s, made)
     return replace(
         made,
         apex=apex(s),
         routing=safe(s, TO_PRIMARY),
         finalizer=True,
         target_replicas=0 if back_on_primary(s) else None,
+    )
+
+
+def kept(s: Snapshot, made: Desired) -> Desired:
+    """Traffic that was moved before the primary was lost again goes to whoever serves; none is moved here at first."""
+    return replace(
+        made,
+        apex=apex(s) if s.apex_selects == "primary" else None,
+        routing=safe(s, TO_PRIMARY) if s.traffic.routing else None,
     )
 
 
@@ -122,7 +131,8 @@ def letting_go(s: Snapshot) -> Desired:
     if s.canary.status.phase is not Phase.TERMINATING or s.target is None:
         return LEAVE_ALL
     if not serves(s.target) or not isinstance(s.target.readiness, Ready):
-        return Desired(target_replicas=scaled_up(s))
+        routing = safe(s, split(s.canary.status.canary_weight)) if s.valid else None
+        return Desired(target_replicas=scaled_up(s), apex=apex(s), routing=routing)
     return Desired(apex="target", routing=TO_CANARY if s.valid else None)
 
 

@@ -164,7 +164,8 @@ def failed(s: Snapshot, target: Workload) -> Step:
         message = "The primary did not come up with the promoted revision; the canary keeps all traffic."
         return begin(s, target, Stay(reason=Reason.PROMOTION_FAILED, message=message))
     if not status.run_ended_at:
-        return drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
+        lost = None if serves(s.primary) else comparable(s)  # then nothing is scaled down, and people must know why
+        return lost or drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
     return begin(s, target, Stay(reason=Reason.ROLLED_BACK, message=rolled_back(status)))
 
 
