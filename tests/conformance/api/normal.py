@@ -13,9 +13,9 @@ TEXTS = (
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "<date>"),
     (re.compile(r"(resource version:? )\d+( \(\d+\)|, current: \d+)?"), r"\1<rv>"),
     (re.compile(r"(ResourceVersion in record \()\d+"), r"\1<rv>"),
-    (re.compile(r'Invalid value: "\{\\"apiVersion.*?\}":', re.S), 'Invalid value: "<object>":'),
+    (re.compile(r'Invalid value: "\{\\"(apiVersion|kind)\\".*?\}":', re.S), 'Invalid value: "<object>":'),
     (re.compile(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"), "gen-<suffix>"),
-    (re.compile(r"\b10\.0\.\d+\.\d+\b"), "<cluster-ip>"),
+    (re.compile(r"\b(10\.0|127\.(?!0\.0\.1\b)\d+)\.\d+\.\d+\b"), "<cluster-ip>"),
 )
 # What is replaced in what kubectl prints, before that.
 PRINTED = (

@@ -32,7 +32,7 @@ class Embedded:
     """A context manager; `controllers` carry kube-controller-manager's names."""
 
     controllers: Sequence[str] = COLLECTORS
-    patience: float = 2.0
+    patience: float = 6.0
     directory: Path = field(init=False)
     _part: Part = field(init=False)
     _stack: ExitStack = field(init=False, default_factory=ExitStack)
