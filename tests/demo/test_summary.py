@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from davy.api.status import Phase
-from davy.demo.load.tally import Count, Progress, Trouble
+from davy.demo.load.tally import Count, Progress, Slowest, Trouble
 from davy.demo.manifests import BAD, CART, GOOD, SHOP
 from davy.demo.runs import Run
 from davy.demo.summary import Figures, Report, summary, wrong
@@ -33,7 +33,7 @@ def report() -> Report:
             Run(SHOP, BAD, Phase.FAILED, 6.1, (10,), (FOUND, FOUND)),
             Run(CART, GOOD, Phase.SUCCEEDED, 14.0, (), (PASSED,)),
         ),
-        load=Progress(60.0, COUNTS, slowest=0.042),
+        load=Progress(60.0, COUNTS, slowest=Slowest(0.042, 25.3, "shop", "1.0")),
         bad=frozenset({("shop", "3.0"), ("cart-canary", "3.0")}),
         seconds=62.0,
         loaded=4.0,

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from davy.demo import words
-from davy.demo.load.tally import Count, Progress, failed_otherwise
+from davy.demo.load.tally import Count, Progress, Slowest, failed_otherwise
 from davy.demo.manifests import SHOP
 from davy.demo.runs import Run, complaints
 
@@ -135,9 +135,13 @@ def _figures(report: Report) -> RenderableType:
     grid.add_row(
         "memory", f"{both:.0f} MiB: cluster {figures.cluster_memory:.0f}, operator {figures.operator_memory:.0f}"
     )
-    grid.add_row("slowest answer", f"{report.load.slowest:.2f} s{_held_back(report.load)}")
+    grid.add_row("slowest answer", f"{_slowest(report.load.slowest)}{_held_back(report.load)}")
     grid.add_row("the whole demo", f"{report.seconds:.0f} s")
     return grid
+
+
+def _slowest(slowest: Slowest) -> str:
+    return f"{slowest.seconds:.2f} s, of {slowest.target} {slowest.version}, {slowest.elapsed:.1f} s after the start"
 
 
 def _held_back(load: Progress) -> str:

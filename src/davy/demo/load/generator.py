@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from davy.demo.load.connection import Connection, Failed, connect
-from davy.demo.load.tally import TIMEOUT, VERSIONLESS, Outcome, Progress, Tally, Trouble
+from davy.demo.load.tally import TIMEOUT, VERSIONLESS, Outcome, Progress, Slowest, Tally, Trouble
 from davy.demo.load.target import Target
 from davy.demo.load.wire import Answer
 
@@ -130,10 +130,16 @@ class Generator:
             self._fail(Outcome(target.name, "", 0, failed.failure), str(failed), keep=keep)
             return
         if answer.version:
-            self._tally.add(Outcome(target.name, answer.version, answer.status), self._clock() - began)
+            self._tally.add(Outcome(target.name, answer.version, answer.status))
+            self._time(target.name, answer.version, began)
         else:
             words = answer.body[:120].decode("utf-8", "replace")
             self._fail(Outcome(target.name, "", answer.status, VERSIONLESS), words, keep=keep)
+
+    def _time(self, target: str, version: str, began: float) -> None:
+        now = self._clock()
+        if now - began > self._tally.slowest.seconds:
+            self._tally.slowest = Slowest(round(now - began, 3), round(now, 3), target, version)
 
     async def _answer(self, lane: Lane, *, keep: bool) -> Answer:
         try:

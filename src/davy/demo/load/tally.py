@@ -60,11 +60,17 @@ class Trouble(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """One line of output: all that was counted so far.
+class Slowest(msgspec.Struct, frozen=True):
+    """The answer that took longest, and when it came; all in seconds."""
 
-    `held_back`: requests not sent, because too many were open; `slowest`: seconds that the slowest answer took.
-    """
+    seconds: float = 0.0
+    elapsed: float = 0.0
+    target: str = ""
+    version: str = ""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """One line of output: all that was counted so far. `held_back`: requests not sent, because too many were open."""
 
     elapsed: float = 0.0
     counts: tuple[Count, ...] = ()
@@ -72,7 +78,7 @@ class Progress(msgspec.Struct, frozen=True):
     trouble: tuple[Trouble, ...] = ()
     open: int = 0
     held_back: int = 0
-    slowest: float = 0.0
+    slowest: Slowest = Slowest()
     ended: bool = False
 
     @property
@@ -86,15 +92,14 @@ class Tally:
 
     def __init__(self) -> None:
         self.held_back = 0
-        self._slowest = 0.0
+        self.slowest = Slowest()
         self._counts: Counter[Outcome] = Counter()
         self._trouble: list[Trouble] = []
         self._before: deque[tuple[float, Counter[tuple[str, str]]]] = deque(maxlen=5)
 
-    def add(self, outcome: Outcome, seconds: float = 0.0) -> None:
-        """Count one outcome, which took so long."""
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
         self._counts[outcome] += 1
-        self._slowest = max(self._slowest, seconds)
 
     def remember(self, trouble: Trouble) -> None:
         """Keep the circumstances of a failure, if it is one of the first."""
@@ -112,7 +117,7 @@ class Tally:
             trouble=tuple(self._trouble),
             open=open_now,
             held_back=self.held_back,
-            slowest=round(self._slowest, 3),
+            slowest=self.slowest,
             ended=ended,
         )
 
