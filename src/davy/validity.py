@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from davy.api.canary import Canary
-from davy.api.ref import Ref
-from davy.api.validate import Known, Problem, validate
+from davy.api import codec
+from davy.api.canary import API_VERSION, Canary
+from davy.api.ref import Manifest, Ref
+from davy.api.validate import Known, Problem, validate, validate_metric_template
 from davy.providers import PROVIDERS
 from davy.routers import ROUTERS
 from davy.settings import Settings
@@ -17,35 +18,42 @@ KNOWN = Known(providers=tuple(ROUTERS), targets=tuple(kind for _, kind in TARGET
 
 
 def problems(
-    canary: Canary, settings: Settings, present: Collection[Ref], rivals: tuple[str, ...]
+    canary: Canary, settings: Settings, objects: Mapping[Ref, Manifest], rivals: tuple[str, ...]
 ) -> tuple[Problem, ...]:
-    """All that is wrong, not the first. `present`: objects that exist; `rivals`: older canaries of the same target."""
+    """All that is wrong, not the first. `objects`: those that exist; `rivals`: older canaries of the same target."""
     return (
         *validate(canary, settings_of=settings, known=KNOWN),
-        *missing_templates(canary, present),
+        *templates(canary, objects),
         *taken(canary, rivals),
         *unsupported(canary),
     )
 
 
-def missing_templates(canary: Canary, present: Collection[Ref]) -> Iterator[Problem]:
+def templates(canary: Canary, objects: Mapping[Ref, Manifest]) -> Iterator[Problem]:
+    """MetricTemplates that do not exist, or that cannot be asked."""
     for index, metric in enumerate(canary.analysis.metrics):
         if metric.template_ref is None or canary.skips_analysis:
             continue
         ref = Ref(
-            "flagger.app/v1beta1",
-            "MetricTemplate",
-            metric.template_ref.namespace or canary.namespace,
-            metric.template_ref.name,
+            API_VERSION, "MetricTemplate", metric.template_ref.namespace or canary.namespace, metric.template_ref.name
         )
-        if ref not in present:
-            message = f"refers to {ref}, which does not exist; create it, or correct the name or the namespace"
-            yield Problem(
-                path=f"spec.analysis.metrics[{index}].templateRef",
-                reason="TemplateMissing",
-                message=message,
-                severity="error",
-            )
+        for reason, message in template_faults(ref, objects.get(ref)):
+            yield Problem(f"spec.analysis.metrics[{index}].templateRef", reason, message, "error")
+
+
+def template_faults(ref: Ref, found: Manifest | None) -> Iterator[tuple[str, str]]:
+    if found is None:
+        message = f"refers to {ref}, which does not exist; create it, or correct the name or the namespace"
+        yield "TemplateMissing", message
+        return
+    try:
+        template = codec.decode_metric_template(found)
+    except codec.DecodeError as error:
+        yield "TemplateInvalid", f"refers to {ref}, which cannot be read: {error}"
+        return
+    for problem in validate_metric_template(template, known=KNOWN):
+        if problem.severity == "error":
+            yield problem.reason, f"refers to {ref}, whose {problem}"
 
 
 def taken(canary: Canary, rivals: tuple[str, ...]) -> Iterator[Problem]:

@@ -23,6 +23,8 @@ Strategy = Literal["canary", "blue-green", "ab-testing"]
 
 API_VERSION = "flagger.app/v1beta1"
 KNATIVE = "serving.knative.dev/v1"
+SERVED = {"Deployment": "apps/v1", "DaemonSet": "apps/v1"}
+"""The one version in which every cluster of today serves these kinds."""
 
 
 class TargetRef(Words, frozen=True):
@@ -167,9 +169,9 @@ class Canary(Words, frozen=True):
 
     @property
     def target(self) -> Ref:
-        """The address of the workload that is released."""
+        """The address of the workload that is released; as in Flagger the kind decides, whatever version is named."""
         target = self.spec.target_ref
-        return Ref(target.api_version, target.kind, self.namespace, target.name)
+        return Ref(SERVED.get(target.kind, target.api_version), target.kind, self.namespace, target.name)
 
     @property
     def analysis(self) -> Analysis:

@@ -9,7 +9,7 @@ from davy.api.ref import Manifest
 from davy.api.schema import crds
 from davy.api.schema.reference import page
 
-HEAD = "# Made from the types by `python -m davy.api.schema deploy/crds docs/reference`; changes here are lost.\n"
+HEAD = "# Made from the types by `make docs`; changes here are lost.\n"
 
 
 def as_yaml(crd: Manifest) -> str:

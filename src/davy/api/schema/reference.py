@@ -6,7 +6,7 @@ from typing import Any
 from davy.api.ref import Manifest
 from davy.api.schema import ADDED_SPEC, schema_in
 
-NOTE = "<!-- Made from the types in src/davy/api by `python -m davy.api.schema deploy/crds docs/reference`; changes here are lost. -->"
+NOTE = "<!-- Made from the types in src/davy/api by `make docs`; changes here are lost. -->"
 
 
 def page(crd: Manifest) -> str:
