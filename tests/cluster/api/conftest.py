@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from davy.cluster.server import ApiServer
-
-JSON, MERGE = "application/json", "application/merge-patch+json"
-JSON_PATCH, STRATEGIC = "application/json-patch+json", "application/strategic-merge-patch+json"
-APPLY = "application/apply-patch+yaml"
 
 
 @dataclass(frozen=True)
@@ -33,31 +30,32 @@ class Api:
     session: aiohttp.ClientSession
 
     async def __call__(
-        self, method: str, path: str, value: Any = None, *, media: str = JSON, accept: str = "*/*", **query: str
+        self,
+        method: str,
+        path: str,
+        value: Any = None,
+        *,
+        media: str = "application/json",
+        accept: str = "*/*",
+        **query: str,
     ) -> Reply:
         headers = {"Accept": accept, "User-Agent": "tester/1"}
-        import msgspec
-
         data = None if value is None else msgspec.json.encode(value)
         if data is not None:
             headers["Content-Type"] = media
         async with self.session.request(method, self.url + path, data=data, headers=headers, params=query) as reply:
             raw = await reply.read()
-            warnings = tuple(text.split(" ", 2)[2].strip('"') for text in reply.headers.getall("Warning", []))
-            return Reply(reply.status, msgspec.json.decode(raw) if raw[:1] in b"{[" else raw.decode(), warnings)
+            warnings = tuple(text.split(" ", 2)[2][1:-1] for text in reply.headers.getall("Warning", []))
+            return Reply(reply.status, msgspec.json.decode(raw) if raw[:1] in (b"{", b"[") else raw.decode(), warnings)
 
     async def watch(self, path: str, count: int, **query: str) -> list[dict[str, Any]]:
-        """The first events of a watch (fewer if it ends before)."""
-        import msgspec
-
+        """The first events of a watch."""
+        params = {"watch": "1", "timeoutSeconds": "30", **query}
         events: list[dict[str, Any]] = []
-        params = {"watch": "1", "timeoutSeconds": "5", **query}
         async with self.session.get(self.url + path, params=params) as reply:
             assert reply.status == 200, await reply.text()
-            async for line in reply.content:
-                events.append(msgspec.json.decode(line))
-                if len(events) == count:
-                    break
+            while len(events) < count:
+                events.append(msgspec.json.decode(await reply.content.readline()))
         return events
 
 
@@ -71,3 +69,63 @@ async def server() -> AsyncIterator[ApiServer]:
 async def api(server: ApiServer) -> AsyncIterator[Api]:
     async with aiohttp.ClientSession() as session:
         yield Api(server.url, session)
+
+
+THING: dict[str, Any] = {
+    "metadata": {"name": "things.davy.test"},
+    "spec": {
+        "group": "davy.test",
+        "scope": "Namespaced",
+        "names": {"plural": "things", "kind": "Thing"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {
+                    "status": {},
+                    "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"},
+                },
+                "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}],
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "x-kubernetes-validations": [
+                                    {"rule": "self.size < 100", "message": "too big"},
+                                ],
+                                "properties": {
+                                    "size": {"type": "integer", "minimum": 0, "default": 1},
+                                    "tags": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "set",
+                                        "items": {"type": "string"},
+                                    },
+                                    "ports": {
+                                        "type": "array",
+                                        "x-kubernetes-list-type": "map",
+                                        "x-kubernetes-list-map-keys": ["port"],
+                                        "items": {
+                                            "type": "object",
+                                            "properties": {"port": {"type": "integer"}, "name": {"type": "string"}},
+                                        },
+                                    },
+                                },
+                            },
+                            "status": {"type": "object", "properties": {"size": {"type": "integer"}}},
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+"""A definition with a status, a scale, defaults, lists that are maps and sets, and a rule."""
+
+
+@pytest.fixture
+def definition() -> dict[str, Any]:
+    copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(THING))
+    return copied

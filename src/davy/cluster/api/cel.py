@@ -10,9 +10,8 @@ from typing import Any
 
 from davy.cluster.api.errors import Cause
 from davy.cluster.api.schema import Schema
-from davy.cluster.api.structural import correlated, join
+from davy.cluster.api.structural import ABSENT, correlated, join
 
-_ABSENT: Any = object()
 _REASONS = {
     "FieldValueForbidden": ("FieldValueForbidden", "Forbidden: {message}"),
     "FieldValueRequired": ("FieldValueRequired", "Required value: {message}"),
@@ -104,7 +103,7 @@ def _has_rules(raw: Any) -> bool:
     return isinstance(raw, list) and any(_has_rules(item) for item in raw)
 
 
-def check(schema: Schema, value: Any, old: Any = _ABSENT, path: str = "") -> Iterator[Cause]:
+def check(schema: Schema, value: Any, old: Any = ABSENT, path: str = "") -> Iterator[Cause]:
     """The rules that a value breaks, its own before those of its parts; unchanged parts are let be."""
     for rule in schema.raw.get("x-kubernetes-validations") or ():
         yield from _rule(schema, rule, value, old, path)
@@ -113,9 +112,9 @@ def check(schema: Schema, value: Any, old: Any = _ABSENT, path: str = "") -> Ite
         for name in sorted(value):
             declared = schema.properties.get(name) or schema.additional
             if declared is not None and not declared.untyped:
-                yield from check(declared, value[name], before.get(name, _ABSENT), join(path, name))
+                yield from check(declared, value[name], before.get(name, ABSENT), join(path, name))
     elif isinstance(value, list):
-        items = correlated(schema, value, None if old is _ABSENT else old)
+        items = correlated(schema, value, None if old is ABSENT else old)
         for index, item in enumerate(value):
             yield from check(schema.items, item, items[index], f"{path}[{index}]")
 
@@ -123,11 +122,11 @@ def check(schema: Schema, value: Any, old: Any = _ABSENT, path: str = "") -> Ite
 def _rule(schema: Schema, rule: dict[str, Any], value: Any, old: Any, path: str) -> Iterator[Cause]:
     expression = rule["rule"]
     transition = "oldSelf" in expression
-    if transition and old is _ABSENT and not rule.get("optionalOldSelf"):
+    if transition and old is ABSENT and not rule.get("optionalOldSelf"):
         return
-    if not transition and old is not _ABSENT and old == value:
+    if not transition and old is not ABSENT and old == value:
         return
-    names = {"self": value, "oldSelf": None if old is _ABSENT else old}
+    names = {"self": value, "oldSelf": None if old is ABSENT else old}
     try:
         holds = bool(_run(expression, names))
     except (ValueError, TypeError, RuntimeError, KeyError) as error:

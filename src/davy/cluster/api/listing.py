@@ -175,6 +175,6 @@ def _mark(query: Query) -> Mark | None:
     try:
         return msgspec.json.decode(raw, type=Mark)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        first = chr(raw[0]) if raw[:1].isascii() else f"\\u{raw[0]:04x}"
+        first = raw[:1].decode() if raw[:1].isascii() else f"\\u{raw[0]:04x}"
         why = f"invalid character '{first}' looking for beginning of value"
         raise bad_request(f"invalid continue token: continue key is not valid: {why}") from None
