@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from davy.api.ref import Manifest
 from davy.sim.faults import Crash, Deed, Faults
 from davy.sim.run import Run
@@ -60,6 +62,24 @@ def test_a_rollback_without_a_primary_says_what_is_wrong_and_scales_nothing_down
     assert "app-primary is not ready" in run.status["message"]
     assert run.world.objects[APP]["spec"]["replicas"] == 2
     assert run.world.objects[PRIMARY]["spec"]["template"] != {}
+
+
+def test_the_target_keeps_its_pods_while_the_apex_selects_it() -> None:
+    """The primary died, so the apex moved; one pod of it came back, which was taken for everything being back."""
+    run = begun("bad, watched", Deed(do="lose primary", second=31.29, value=81.9))
+    run.until(lambda run: run.world.ready(PRIMARY) == 1 and run.second > 60)
+    assert run.world.objects[APEX]["spec"]["selector"] == {"app": "app"}
+    assert run.world.ready(APP) == 2
+    run.to_the_end()
+    assert run.world.objects[APEX]["spec"]["selector"] == {"app": "app-primary"}
+    assert run.world.ready(APP) == 0
+
+
+@pytest.mark.parametrize("luck", [{"lose": (9,)}, {"crashes": (Crash(9),)}, {"crashes": (Crash(10),)}])
+def test_traffic_that_moved_again_settles_again_also_when_putting_it_back_is_cut_short(luck: Any) -> None:
+    """The old settle time is forgotten before the drift is put back: afterwards nothing shows that it was there."""
+    run = begun("skipped, weighted", Deed(do="weigh", second=11.01, value=17), **luck).to_the_end()
+    assert run.phase == "Succeeded"
 
 
 def test_an_operator_that_was_away_begins_where_it_was() -> None:

@@ -16,7 +16,17 @@ from davy.core import times
 from davy.core.names import FINALIZER
 from davy.core.plan import LEAVE_ALL, Desired, PrimaryWish
 from davy.core.snapshot import TO_PRIMARY, Ready, Snapshot
-from davy.core.traffic import TO_CANARY, apex, back_on_primary, back_on_target, safe, serves, split
+from davy.core.traffic import (
+    TO_CANARY,
+    apex,
+    back_on_primary,
+    back_on_target,
+    safe,
+    serves,
+    slipped,
+    split,
+    to_target,
+)
 
 
 def hold(s: Snapshot) -> Desired:
@@ -37,13 +47,15 @@ def initializing(s: Snapshot) -> Desired:
     made = Desired(services=True, primary=following(s), run=revision(s))
     if s.primary is None or not isinstance(s.primary.readiness, Ready) or not s.primary.like_target:
         return kept(s, made)
-    return replace(
-        made,
-        apex=apex(s),
-        routing=safe(s, TO_PRIMARY),
-        finalizer=True,
-        target_replicas=0 if back_on_primary(s) else None,
-    )
+    emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=True)
+    return emptying(s, emptied)
+
+
+def emptying(s: Snapshot, desired: Desired) -> Desired:
+    """The target goes to zero once it has been without traffic long enough."""
+    if slipped(s):
+        return replace(desired, apex=None, routing=None)
+    return replace(desired, target_replicas=0 if back_on_primary(s) else None)
 
 
 def kept(s: Snapshot, made: Desired) -> Desired:
@@ -109,7 +121,7 @@ def promoting(s: Snapshot) -> Desired:
 
 def finalising(s: Snapshot) -> Desired:
     ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
-    return replace(routed(s, 0), target_replicas=0 if ready and back_on_primary(s) else None)
+    return emptying(s, routed(s, 0)) if ready or slipped(s) else routed(s, 0)
 
 
 def failed(s: Snapshot) -> Desired:
@@ -121,7 +133,7 @@ def failed(s: Snapshot) -> Desired:
         return replace(routed(s, status.canary_weight), primary=PrimaryWish.LEAVE, target_replicas=scaled_up(s))
     if status.run_ended_at:
         return at_rest(s)
-    return replace(routed(s, 0), target_replicas=0 if back_on_primary(s) else None)
+    return emptying(s, routed(s, 0))
 
 
 def letting_go(s: Snapshot) -> Desired:
@@ -133,6 +145,8 @@ def letting_go(s: Snapshot) -> Desired:
     if not serves(s.target) or not isinstance(s.target.readiness, Ready):
         routing = safe(s, split(s.canary.status.canary_weight)) if s.valid else None
         return Desired(target_replicas=scaled_up(s), apex=apex(s), routing=routing)
+    if slipped(s, to_target(s), "target"):
+        return LEAVE_ALL
     return Desired(apex="target", routing=TO_CANARY if s.valid else None)
 
 

@@ -21,7 +21,7 @@ from davy.core.reasons import Reason
 from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Snapshot, Stuck, Workload
 from davy.core.strategies import advance, iterations, promotion, stepped
 from davy.core.times import to_milliseconds
-from davy.core.traffic import TO_CANARY, intact, pending, safe, serves, settles_at, split
+from davy.core.traffic import intact, pending, safe, serves, settles_at, slipped, split, to_target
 from davy.core.weights import giving_back
 
 TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
@@ -73,7 +73,7 @@ def new(s: Snapshot, target: Workload) -> Step:
 
 
 def initializing(s: Snapshot, target: Workload) -> Step:
-    waits = primary_unready(s) or drained(s, target)
+    waits = forgets(s) or primary_unready(s) or drained(s, target)
     if waits:
         return waits
     status = replace(
@@ -87,6 +87,11 @@ def initializing(s: Snapshot, target: Workload) -> Step:
         routed_at=None,
     )
     return Move(status, (messages.initialized(s.canary),))
+
+
+def forgets(s: Snapshot) -> Move | None:
+    """Traffic that had begun to settle has moved again."""
+    return Move(replace(s.canary.status, routed_at=None)) if slipped(s) else None
 
 
 def primary_unready(s: Snapshot) -> Stay | None:
@@ -134,10 +139,8 @@ def drained(s: Snapshot, target: Workload) -> Step | None:
 def settling(s: Snapshot) -> Step | None:
     """Wait until the traffic is on the primary, remember when it first was, and give it time to settle."""
     status = s.canary.status
-    why = pending(s, TO_PRIMARY)
+    why = pending(s, TO_PRIMARY, "primary")
     if why is not None:
-        if status.routed_at:
-            return Move(replace(status, routed_at=None))
         patience = patient_until(s)
         detail = "" if patience else f" ({why})"
         message = f"Waiting for all traffic to reach the primary{detail}."
@@ -165,7 +168,7 @@ def failed(s: Snapshot, target: Workload) -> Step:
         return begin(s, target, Stay(reason=Reason.PROMOTION_FAILED, message=message))
     if not status.run_ended_at:
         lost = None if serves(s.primary) else comparable(s)  # then nothing is scaled down, and people must know why
-        return lost or drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
+        return forgets(s) or lost or drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
     return begin(s, target, Stay(reason=Reason.ROLLED_BACK, message=rolled_back(status)))
 
 
@@ -393,6 +396,8 @@ def handing_back(s: Snapshot) -> Step:
 def finalising(s: Snapshot, target: Workload) -> Step:
     """Success needs evidence: the primary carries exactly the analysed revision, is ready, and has all the traffic."""
     status, primary = s.canary.status, s.primary
+    if slipped(s):
+        return Move(replace(status, routed_at=None))
     if primary is None or primary.carries != status.last_applied_spec:
         return Stay(
             reason=Reason.PRIMARY_STUCK, message=f"{s.canary.primary_name} does not carry the analysed revision."
@@ -429,10 +434,9 @@ def terminating(s: Snapshot) -> Step:
         return Move(status, (messages.terminated(s.canary),))
     if status.phase is not Phase.TERMINATING:
         return Move(replace(status, phase=Phase.TERMINATING, routed_at=None), (messages.terminating(s.canary),))
-    wanted = TO_CANARY if s.shifts and s.valid else TO_PRIMARY
-    in_force = pending(s, wanted, "target") is None
-    if in_force and not status.routed_at:
-        return Move(replace(status, routed_at=to_milliseconds(s.now)))
+    in_force = pending(s, to_target(s), "target") is None
+    if in_force != bool(status.routed_at):
+        return Move(replace(status, routed_at=to_milliseconds(s.now) if in_force else None))
     limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
     deadline = times.after(s.canary.metadata.deletion_timestamp, limit)
     due = settles_at(s) if in_force else None

@@ -43,20 +43,26 @@ def apex(s: Snapshot) -> str:
     Unless the side selected has no ready endpoint and the other has; and back only when the primary is ready again.
     """
     if s.apex_selects == "target":
-        back = s.primary is not None and isinstance(s.primary.readiness, Ready)
+        back = s.primary is not None and serves(s.primary) and isinstance(s.primary.readiness, Ready)
         return "primary" if back or not serves(s.target) else "target"
     return "target" if not serves(s.primary) and serves(s.target) else "primary"
 
 
 def pending(s: Snapshot, wanted: Routing, selects: str = "") -> str | None:
-    """Why the wanted routing is not in force; None if it is, as far as anybody can tell."""
+    """Why the wanted routing is not in force; None if it is, as far as anybody can tell.
+
+    `selects`: the side that the apex Service must select; empty: the one that it should select now.
+    """
     if isinstance(s.traffic.confirmation, Pending):
         return s.traffic.confirmation.why
     if s.traffic.routing != wanted:
         return "the routing has just been written"
-    if s.apex_selects != (selects or apex(s)):
-        return "the apex Service has just been written"
-    return None
+    side = selects or apex(s)
+    if s.apex_selects == side:
+        return None
+    if s.apex_selects == apex(s):
+        return f"the apex Service selects the {s.apex_selects} until the {side} is ready"
+    return "the apex Service has just been written"
 
 
 def settle_time(s: Snapshot) -> timedelta:
@@ -80,11 +86,22 @@ def settled(s: Snapshot, wanted: Routing, selects: str = "") -> bool:
     return pending(s, wanted, selects) is None and due is not None and s.now >= due
 
 
+def slipped(s: Snapshot, wanted: Routing = TO_PRIMARY, selects: str = "primary") -> bool:
+    """What was in force and settling is so no more. That is forgotten before it is put back: put back first, and cut
+    short there, it would count as settled since long ago."""
+    return bool(s.canary.status.routed_at) and pending(s, wanted, selects) is not None
+
+
 def back_on_primary(s: Snapshot) -> bool:
     """All traffic is on the primary, has been for the settle time, and the primary serves it."""
-    return serves(s.primary) and settled(s, TO_PRIMARY)
+    return serves(s.primary) and settled(s, TO_PRIMARY, "primary")
 
 
 def back_on_target(s: Snapshot) -> bool:
     """All traffic is on the target, has been for the settle time, and the target serves it."""
-    return serves(s.target) and settled(s, TO_CANARY if s.shifts and s.valid else TO_PRIMARY, "target")
+    return serves(s.target) and settled(s, to_target(s), "target")
+
+
+def to_target(s: Snapshot) -> Routing:
+    """The split of a canary that is let go, as far as its routing is ours to write."""
+    return TO_CANARY if s.shifts and s.valid else TO_PRIMARY
