@@ -264,6 +264,20 @@ def chatty(patch: Patch) -> None:
     patch.setattr(decide, "remembered", timed)
 
 
+def apex_ignored(patch: Patch) -> None:
+    """The routes say that all is back on the primary; where the apex Service points is not asked."""
+    pending = traffic.pending
+    patch.setattr(traffic, "pending", lambda s, wanted, selects="": pending(s, wanted))
+    patch.setattr(phases, "pending", lambda s, wanted, selects="": pending(s, wanted))
+    patch.setattr(phases, "slipped", lambda s: False)
+    patch.setattr(hold, "slipped", lambda s, *side: False)
+
+
+def settles_once(patch: Patch) -> None:
+    """Drift is put back first, and that it was there is remembered afterwards."""
+    patch.setattr(hold, "slipped", lambda s, *side: False)
+
+
 MUTANTS = (
     Mutant("the order on the way up: traffic before the canary is ready", routes_first, safety.Hasty, "good, weighted"),
     Mutant("the order on the way up: pods after routes", capacity_last, safety.Disordered, "good, weighted"),
@@ -299,6 +313,20 @@ MUTANTS = (
         at_second("lose target", 30, 8),
     ),
     Mutant("the primary changed in the middle of the analysis", recopies, safety.Forgetful, "good, weighted"),
+    Mutant(
+        "pods taken from under the apex",
+        apex_ignored,
+        safety.Unserved,
+        "bad, watched",
+        at_second("lose primary", 81.9, 31.29),
+    ),
+    Mutant(
+        "drift put back before it is remembered",
+        settles_once,
+        safety.CutShort,
+        "skipped, weighted",
+        Faults(lose=(9,), deeds=(Deed(do="weigh", value=17, second=11.01),)),
+    ),
     Mutant("a status that changes by itself", chatty, Fidgety, "good, weighted"),
 )
 

@@ -143,7 +143,7 @@ class Run:
     def _problems(self, canary: Canary) -> tuple[Problem, ...]:
         """Of the spec as it stands; no scenario refers to a MetricTemplate, so nothing else matters."""
         if self._judged is None or self._judged[0] != canary.spec:
-            self._judged = canary.spec, problems(canary, self.settings, (), ())
+            self._judged = canary.spec, problems(canary, self.settings, {}, ())
         return self._judged[1]
 
     def _write(self, writes: tuple[Write, ...]) -> bool:
