@@ -125,8 +125,10 @@ class Cluster:
         self.api_server_up = time.perf_counter() - began
         gateways = await self._gateways()
         prometheus = await self._prometheus(*gateways)
+        workloads = await self._workloads()
+        # Last in, first out: the parts end before the clients that they still tidy up with.
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
-        self._parts = [tasks.create_task(each.run()) for each in (*await self._workloads(), *gateways, prometheus)]
+        self._parts = [tasks.create_task(each.run()) for each in (*workloads, *gateways, prometheus)]
         await self._caches.synced()
         outer: tuple[ClusterGateway | Prometheus, ...] = (*gateways, prometheus)
         for part in outer:
