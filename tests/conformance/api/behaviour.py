@@ -38,12 +38,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """A named thing that an API server does. `needs` is what beyond a bare server it takes ("controllers")."""
+    """A named thing that an API server does, and why Davy cares where that is not plain."""
 
     name: str
     steps: tuple[Step, ...]
     why: str = ""
-    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +81,11 @@ def write(chapter: Chapter) -> None:
 
 def _behaviour(written: Mapping[str, Any]) -> Behaviour:
     steps = tuple(Step(step) for step in written["steps"])
-    return Behaviour(written["name"], steps, written.get("why", ""), written.get("needs", ""))
+    return Behaviour(written["name"], steps, written.get("why", ""))
 
 
 def _written(behaviour: Behaviour) -> dict[str, Any]:
-    extras = {"why": behaviour.why, "needs": behaviour.needs}
-    head = {"name": behaviour.name} | {key: value for key, value in extras.items() if value}
+    head = {"name": behaviour.name} | ({"why": behaviour.why} if behaviour.why else {})
     return head | {"steps": [dict(step.written) for step in behaviour.steps]}
 
 
