@@ -45,6 +45,13 @@ def test_the_apex_moved_in_initialization_goes_back_to_the_target_while_the_prim
     assert run.world.objects[APEX]["spec"]["selector"] == {"app": "app-primary"}
 
 
+def test_a_users_apex_leaves_a_dead_target_also_before_the_primary_is_complete() -> None:
+    run = begun("users' apex", Deed(do="lose target", second=0.19, value=20.6))
+    run.until(lambda run: run.world.ready(PRIMARY) == 1)
+    assert run.world.objects[APEX]["spec"]["selector"] == {"app": "app-primary"}
+    assert run.to_the_end().phase == "Succeeded"
+
+
 def test_drift_is_put_back_also_while_the_canary_is_being_deleted() -> None:
     run = begun("deleted, weighted", Deed(do="weigh", value=23, write=2))
     run.until(lambda run: len(run.writes) >= 2)

@@ -59,10 +59,11 @@ def emptying(s: Snapshot, desired: Desired) -> Desired:
 
 
 def kept(s: Snapshot, made: Desired) -> Desired:
-    """Traffic that was moved before the primary was lost again goes to whoever serves; none is moved here at first."""
+    """Traffic that was moved before the primary was lost again goes to whoever serves; none moves here but for need."""
+    needed = s.apex_selects == "target" and not serves(s.target) and serves(s.primary)
     return replace(
         made,
-        apex=apex(s) if s.apex_selects == "primary" else None,
+        apex=apex(s) if needed or s.apex_selects == "primary" else None,
         routing=safe(s, TO_PRIMARY) if s.traffic.routing else None,
     )
 
