@@ -15,6 +15,7 @@ PRIMARY = APP._replace(name="app-primary")
 CANARY = Ref(API_VERSION, "Canary", NAMESPACE, "app")
 ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", NAMESPACE, "app")
 NOTE = "example.com/note"
+HELD = "example.com/hold"
 APEX = Ref("v1", "Service", NAMESPACE, "app")
 
 
@@ -107,6 +108,14 @@ def remove_primary(world: World, value: Any) -> None:
     world.delete(PRIMARY)
 
 
+def finalize(world: World, held: Any) -> None:
+    """Another controller puts its own finalizer on the canary, or takes it away."""
+    live = world.objects.get(CANARY)
+    if live is not None:
+        others = [name for name in live["metadata"].get("finalizers") or () if name != HELD]
+        changed(world, CANARY, "metadata", "finalizers", value=[*others, HELD] if held else others)
+
+
 def shorten(world: World, value: Any) -> None:
     """Somebody edits the analysis in the middle of a run."""
     live = world.objects.get(CANARY)
@@ -130,6 +139,7 @@ DEEDS: Mapping[str, Callable[[World, Any], None]] = {
     "lose primary": lose_primary,
     "remove primary": remove_primary,
     "max weight": shorten,
+    "hold": finalize,
 }
 
 

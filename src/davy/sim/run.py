@@ -97,7 +97,8 @@ class Run:
         self.begin = self.world.now
         self._judged: tuple[CanarySpec, tuple[Problem, ...]] | None = None
         self._at = sorted(timed(self.faults.deeds, self.begin), key=lambda one: one[0])
-        self._after = {deed.write: deed for deed in self.faults.deeds if deed.write is not None}
+        self._after = [deed for deed in self.faults.deeds if deed.write is not None]
+        self._others()
 
     def tick(self) -> bool:
         """One tick; whether it changed anything or must be followed by another at once."""
@@ -174,8 +175,9 @@ class Run:
 
     def _luck(self, number: int) -> None:
         """What the bad luck has for us after this write."""
-        if deed := self._after.get(number):
-            self.happens(deed.do, deed.value)
+        for deed in self._after:
+            if deed.write == number:
+                self.happens(deed.do, deed.value)
         for crash in self.faults.crashes:
             if crash.write == number:
                 self.away_until = self.world.now + timedelta(seconds=crash.away)
@@ -317,11 +319,15 @@ class Run:
         if not self.blind:
             self.cache.catch_up(self.world)  # a cache lags by moments, not by seconds
         self.world.pass_to(moment)
+        self._others()
+        self._answered()
+        self.witness.note(self.world)
+
+    def _others(self) -> None:
+        """What others do at this moment."""
         while self._at and self._at[0][0] <= self.world.now:
             _, deed = self._at.pop(0)
             self.happens(deed.do, deed.value)
-        self._answered()
-        self.witness.note(self.world)
 
     @property
     def second(self) -> float:

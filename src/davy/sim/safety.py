@@ -248,7 +248,7 @@ class Witness:
         status = now.canary.status
         if status.run_started_at != old.run_started_at or status.phase is not old.phase:
             self.step_at = None
-        if status.run_started_at != old.run_started_at:
+        if status.run_started_at != old.run_started_at and status.last_applied_spec != old.last_applied_spec:
             asked_for(world, old, now)
         if status.phase is Phase.FAILED and old.phase is not Phase.FAILED and not excused:
             rolled_back(world, now)
