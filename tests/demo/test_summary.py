@@ -1,10 +1,12 @@
 """The summary and the judgement behind the exit code."""
 
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from davy.api.status import Phase
 from davy.demo.load.tally import Count, Progress, Slowest, Trouble
@@ -76,3 +78,11 @@ def test_too_few_requests_are_told(report: Report) -> None:
     assert any("1,000,000 were wanted" in sentence for sentence in wrong(few))
     slow = msgspec.structs.replace(report, load=msgspec.structs.replace(report.load, elapsed=600.0))
     assert any("20 requests/s went through the Gateway" in sentence for sentence in wrong(slow))
+
+
+def test_versions_are_counted_in_their_order(report: Report) -> None:
+    counts = tuple(Count("shop", version, 200, "", 9_000) for version in ("10.0", "9.0", "", "1.0", "beta"))
+    console = Console(file=StringIO(), width=100)
+    console.print(summary(msgspec.structs.replace(report, load=Progress(60.0, counts))))
+    rows = [line.split() for line in console.file.getvalue().splitlines() if line.startswith("shop")]  # type: ignore[attr-defined]
+    assert [version for _, version, _, count in rows if count == "9,000"] == ["–", "beta", "1.0", "9.0", "10.0"]

@@ -71,6 +71,8 @@ async def _run(options: Options, console: Console) -> int:
             console.print(f"The logs are in {directory}", style="dim", highlight=False, soft_wrap=True)
         else:
             shutil.rmtree(directory, ignore_errors=True)
+        if stopping.number:
+            console.print("Stopped; all processes have ended.", style="dim")
 
 
 def _complain(console: Console, failed: DemoFailed) -> None:

@@ -106,11 +106,17 @@ def _requests(counts: Iterable[Count], bad: frozenset[tuple[str, str]]) -> Rende
         table.add_column(title)
     table.add_column("count", justify="right")
     table.add_column("")
-    for count in counts:
+    for count in sorted(counts, key=_in_order):
         remark = "the bad release's own errors" if count.failed and (count.target, count.version) in bad else ""
         answer = count.failure if not count.status else f"{count.status} {count.failure}".strip()
         table.add_row(count.target, count.version or "–", answer, f"{count.count:,}", remark)
     return table
+
+
+def _in_order(count: Count) -> tuple[str, list[tuple[int, str]], int]:
+    """By target, then by version, 9.0 before 10.0."""
+    parts = [(int(part), "") if part.isdigit() else (0, part) for part in count.version.split(".")]
+    return count.target, parts, count.status
 
 
 def _failed(report: Report) -> Text:
