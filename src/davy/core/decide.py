@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from davy.api.status import CanaryStatus
@@ -34,27 +36,29 @@ def moved(s: Snapshot, desired: Desired, move: Move) -> Plan:
     refuse_illegal(s.canary.status, move.status)
     if move.status == s.canary.status:
         return Plan(desired=desired, status=move.status, says=move.says)
-    reason, message = outlook(s, move.status)
-    status = remembered(s, move.status, reason, message, None)
+    status = remembered(s, move.status, *outlook(s, move.status))
     return Plan(desired=desired, status=status, says=move.says, again_at=s.now)
 
 
 def stayed(s: Snapshot, desired: Desired, stay: Stay) -> Plan:
     """A sentence is said when it is remembered: once."""
-    until = stay.until if stay.reason == Reason.STEP_RUNNING else None
-    status = remembered(s, s.canary.status, stay.reason, stay.message, until)
+    status = remembered(s, s.canary.status, stay.reason, stay.message, next_step(stay))
     says = stay.says if status != s.canary.status else ()
     return Plan(desired=desired, status=status, says=says, again_at=stay.until)
 
 
-def outlook(s: Snapshot, status: CanaryStatus) -> tuple[Reason, str]:
+def next_step(stay: Stay) -> datetime | None:
+    return stay.until if stay.reason is Reason.STEP_RUNNING else None
+
+
+def outlook(s: Snapshot, status: CanaryStatus) -> tuple[Reason, str, datetime | None]:
     """What will be waited for after the move, if that is plain already: it saves a second write of the status."""
     after = replace(s, canary=replace(s.canary, status=status), answers={})
     match step(after):
-        case Stay(reason=reason, message=message, says=()):
-            return reason, message
+        case Stay(reason=reason, message=message, says=()) as stay:
+            return reason, message, next_step(stay)
         case _:
-            return Reason.MOVED, "A step was just taken."
+            return Reason.MOVED, "A step was just taken.", None
 
 
 def refuse_illegal(old: CanaryStatus, new: CanaryStatus) -> None:

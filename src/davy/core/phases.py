@@ -260,36 +260,48 @@ def primary_lags(s: Snapshot, target: Workload) -> Step | None:
 
 
 def canary_lags(s: Snapshot, target: Workload) -> Step | None:
-    status = s.canary.status
     match target.readiness:
         case Ready():
             return None
         case Stuck(why):
             return fall_back(s, messages.canary_not_ready(s.canary, why))
         case Progressing(why):
-            deadline = first_readiness(s)
-            if status.last_step_at is None and deadline and s.now >= deadline:
-                limit = s.canary.spec.progress_deadline_seconds
-                return fall_back(
-                    s, messages.canary_not_ready(s.canary, f"{why} after {limit} s (progressDeadlineSeconds)")
-                )
-            return starting(s, target, why, deadline)
+            return late(s, target, why) or starting(s, target, why)
 
 
 def first_readiness(s: Snapshot) -> datetime | None:
+    """Until when the canary must have been ready once; None if it has been."""
     limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
-    return times.after(s.canary.status.run_started_at, limit)
+    return times.after(s.canary.status.run_started_at, limit) if s.canary.status.last_step_at is None else None
 
 
-def starting(s: Snapshot, target: Workload, why: str, deadline: datetime | None) -> Stay:
+def late(s: Snapshot, target: Workload, why: str) -> Step | None:
+    """Not ready by the deadline. It runs from when pods were asked for: not while we were away, or suspended."""
+    deadline = first_readiness(s)
+    if deadline is None or s.now < deadline:
+        return None
+    if target.replicas == 0:
+        return Move(replace(s.canary.status, run_started_at=to_milliseconds(s.now)))
+    limit = s.canary.spec.progress_deadline_seconds
+    return fall_back(s, messages.canary_not_ready(s.canary, f"{why} after {limit} s (progressDeadlineSeconds)"))
+
+
+def starting(s: Snapshot, target: Workload, why: str) -> Stay:
     """Quiet at first; then said aloud."""
+    meanwhile = ""
+    if s.canary.status.canary_weight and not serves(target) and serves(s.primary):
+        meanwhile = " All traffic goes to the primary meanwhile."
     if patience := patient_until(s):
-        message = f"Waiting for {target.name} to become ready."
+        message = f"Waiting for {target.name} to become ready.{meanwhile}"
         return Stay(reason=Reason.CANARY_STARTING, message=message, until=patience)
     said = messages.canary_not_ready(s.canary, why)
-    message = f"{target.name} is not ready: {why}."
     look = s.now + s.interval  # missing pods count as stuck by time alone: no event comes
-    return Stay(reason=Reason.CANARY_NOT_READY, message=message, says=(said,), until=min(look, deadline or look))
+    return Stay(
+        reason=Reason.CANARY_NOT_READY,
+        message=f"{target.name} is not ready: {why}.{meanwhile}",
+        says=(said,),
+        until=min(look, first_readiness(s) or look),
+    )
 
 
 def fall_back(s: Snapshot, *says: Announcement) -> Step:
