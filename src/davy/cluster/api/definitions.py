@@ -29,6 +29,7 @@ def broken(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
         yield Cause("FieldValueInvalid", "status.storedVersions", message)
     yield from _schemas(versions)
     if old is not None:
+        yield from _dropped(new, versions)
         yield from _frozen(spec, old.get("spec") or {})
 
 
@@ -47,6 +48,19 @@ def _schemas(versions: list[Manifest]) -> Iterator[Cause]:
         places = [f"spec.versions[{index}].schema.openAPIV3Schema" for index in range(len(found))]
     for schema, place in zip(found, places, strict=True):
         yield from _root(schema or {}, place)
+
+
+def _dropped(new: Manifest, versions: list[Manifest]) -> Iterator[Cause]:
+    """Versions that are stored and no longer described."""
+    known = {version.get("name") for version in versions}
+    for index, name in enumerate((new.get("status") or {}).get("storedVersions") or ()):
+        if name not in known:
+            why = (
+                f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions "
+                f"until a storage migration ensures no data remains persisted in {name} and removes {name} from "
+                "status.storedVersions"
+            )
+            yield Cause("FieldValueInvalid", f"status.storedVersions[{index}]", f'Invalid value: "{name}": {why}')
 
 
 _GO_VERSION = ("name", "served", "storage", "deprecated", "deprecationWarning")

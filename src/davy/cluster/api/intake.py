@@ -36,11 +36,12 @@ def take(resource: Resource, manifest: Manifest, options: Options, *, applied: b
     managedFields are left as they were sent: an empty list there means something. In an applied object nulls stay,
     so that validation finds those that may not be.
     """
-    managed = (manifest.get("metadata") or {}).get("managedFields")
+    metadata = dict(manifest.get("metadata") or {})
+    managed = metadata.pop("managedFields", None)
+    manifest = {**manifest, "metadata": metadata}
     taken, unknown = _custom(resource, manifest, applied) if resource.custom else _builtin(resource, manifest)
     _tell(unknown, options)
     defaults.fill(resource, taken)
-    taken["metadata"].pop("managedFields", None)
     if managed is not None:
         taken["metadata"]["managedFields"] = managed
     return taken

@@ -204,7 +204,29 @@ def builtin(group: str, version: str, kind: str) -> Schema:
     return named(name) if name else ANYTHING
 
 
+_CONVENTIONS = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+_OF_ALL: Raw = {
+    "apiVersion": {
+        **_TEXT,
+        "description": (
+            "APIVersion defines the versioned schema of this representation of an object. Servers should convert "
+            "recognized schemas to the latest internal value, and may reject unrecognized values. More info: "
+            f"{_CONVENTIONS}#resources"
+        ),
+    },
+    "kind": {
+        **_TEXT,
+        "description": (
+            "Kind is a string value representing the REST resource this object represents. Servers may infer this from "
+            "the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: "
+            f"{_CONVENTIONS}#types-kinds"
+        ),
+    },
+    "metadata": {"$ref": META, "description": f"Standard object's metadata. More info: {_CONVENTIONS}#metadata"},
+}
+
+
 def custom(raw: Raw) -> Schema:
-    """The schema of a custom resource, with the metadata every object has."""
-    properties = {**(raw.get("properties") or {}), "apiVersion": _TEXT, "kind": _TEXT, "metadata": {"$ref": META}}
+    """The schema of a custom resource, with the fields every object has."""
+    properties = {**(raw.get("properties") or {}), **_OF_ALL}
     return Schema({"type": "object", **raw, "properties": properties}, _document().__getitem__)

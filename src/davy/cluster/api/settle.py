@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from davy.cluster.api.quantity import QuantityError, canonical
@@ -24,22 +25,31 @@ class MismatchError(ValueError):
     """A value that its field's type cannot hold; the text is that of Go's JSON decoder."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in an object the walk is: for people, for Go, and which struct's field it is."""
+# Where in an object the walk is: (place above, "." or "key" or "item", name or index, schema above). Told on errors.
+_Place = tuple[Any, str, Any, Schema | None]
 
-    path: str = ""
-    go: str = ""
-    struct: str = ""
 
-    def field(self, name: str, schema: Schema) -> _Place:
-        return _Place(_join(self.path, name), _join(self.go, name), _struct(schema) or self.struct)
+def _path(place: _Place | None) -> str:
+    """The path for people: spec.containers[0].name."""
+    if place is None:
+        return ""
+    above, kind, name, _ = place
+    return f"{_path(above)}[{name}]" if kind == "item" else _join(_path(above), name)
 
-    def key(self, name: str) -> _Place:
-        return _Place(_join(self.path, name), self.go, self.struct)
 
-    def item(self, index: int) -> _Place:
-        return _Place(f"{self.path}[{index}]", self.go, self.struct)
+def _go_path(place: _Place | None) -> str:
+    """The path as Go tells it: without indices and keys."""
+    if place is None:
+        return ""
+    above, kind, name, _ = place
+    return _join(_go_path(above), name) if kind == "." else _go_path(above)
+
+
+def _owner(place: _Place) -> str:
+    """The struct whose field it is."""
+    above, _, _, schema = place
+    named = _struct(schema) if schema is not None else ""
+    return named or (_owner(above) if above is not None else "")
 
 
 def _join(path: str, name: str) -> str:
@@ -61,11 +71,11 @@ class Settled:
 def settle(schema: Schema, value: dict[str, Any]) -> Settled:
     """The body as its type holds it; raises MismatchError."""
     settled = Settled(None)
-    settled.value = _struct_value(schema, value, _Place(struct=_struct(schema)), settled.unknown)
+    settled.value = _struct_value(schema, value, None, settled.unknown)
     return settled
 
 
-def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any:
+def _value(schema: Schema, value: Any, place: _Place | None, unknown: list[str]) -> Any:
     _check_type(schema, value, place)
     if schema.name == QUANTITY:
         return _quantity(value)
@@ -77,7 +87,7 @@ def _value(schema: Schema, value: Any, place: _Place, unknown: list[str]) -> Any
         return _map_value(schema.additional, value, place, unknown)
     if isinstance(value, list):
         items = schema.items
-        return [_value(items, _zero(items, item), place.item(i), unknown) for i, item in enumerate(value)]
+        return [_value(items, _zero(items, item), (place, "item", i, None), unknown) for i, item in enumerate(value)]
     return value
 
 
@@ -103,19 +113,19 @@ def _zero(schema: Schema, value: Any) -> Any:
     return "" if schema.type == "string" else value
 
 
-def _map_value(schema: Schema, value: dict[str, Any], place: _Place, unknown: list[str]) -> dict[str, Any]:
-    return {key: _value(schema, _zero(schema, item), place.key(key), unknown) for key, item in value.items()}
+def _map_value(schema: Schema, value: dict[str, Any], place: _Place | None, unknown: list[str]) -> dict[str, Any]:
+    return {key: _value(schema, _zero(schema, item), (place, "key", key, None), unknown) for key, item in value.items()}
 
 
-def _struct_value(schema: Schema, value: dict[str, Any], place: _Place, unknown: list[str]) -> dict[str, Any]:
+def _struct_value(schema: Schema, value: dict[str, Any], place: _Place | None, unknown: list[str]) -> dict[str, Any]:
     properties = schema.properties
     settled: dict[str, Any] = {}
     for name, item in value.items():
         declared = properties.get(name)
         if declared is None:
-            unknown.append(_join(place.path, name))
+            unknown.append(_join(_path(place), name))
         elif item is not None:
-            found = _value(declared, item, place.field(name, schema), unknown)
+            found = _value(declared, item, (place, ".", name, schema), unknown)
             if not _omitted(schema, name, declared, found):
                 settled[name] = found
     for name, zero in _always(schema).items():
@@ -150,6 +160,7 @@ def _omitted(owner: Schema, name: str, schema: Schema, value: Any) -> bool:
     return False
 
 
+@cache
 def _always(schema: Schema) -> dict[str, Any]:
     """The fields that are written even when nothing is in them."""
     found = {name: value for name, value in schema.nothing.items() if value is not None}
@@ -179,7 +190,7 @@ _OF_EVENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _check_type(schema: Schema, value: Any, place: _Place) -> None:
+def _check_type(schema: Schema, value: Any, place: _Place | None) -> None:
     expected = _TYPES.get(schema.type)
     if value is None or expected is None or schema.int_or_string or schema.raw.get("format") == "date-time":
         return
@@ -188,7 +199,7 @@ def _check_type(schema: Schema, value: Any, place: _Place) -> None:
     kind = next(name for type_, name in _JSON_NAMES if isinstance(value, type_))
     if isinstance(value, float):
         kind = f"number {value}"
-    where = f"Go struct field {place.struct}.{place.go}" if place.go else "Go value"
+    where = f"Go struct field {_owner(place)}.{_go_path(place)}" if place is not None else "Go value"
     raise MismatchError(f"json: cannot unmarshal {kind} into {where} of type {_go_type(schema)}")
 
 

@@ -283,7 +283,7 @@ def _empty(value: Any) -> bool:
 
 def _mark(marks: _Marks, key: str, schema: Schema, old: Any, new: Any) -> None:
     """Note at `key` and below how old and new differ there."""
-    if old is new:
+    if old is new or (old is not _ABSENT and old == new and _same(old, new)):
         return
     inner = _compare(schema, old, new)
     leaf = (_empty(old) and _empty(new)) or all(

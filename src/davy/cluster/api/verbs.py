@@ -332,12 +332,17 @@ def _change(resource: Resource, request: Request) -> Change:
     except body.BrokenError as error:
         raise bad_request(f"error decoding patch: {error}") from None
     if media == JSON:
-        return lambda manifest: dict(copy(json_patch(_served(resource, manifest), patch)))
+        return lambda manifest: _own(resource, json_patch(_served(resource, manifest), patch))
     if not isinstance(patch, dict):
         raise bad_request("error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}")
     if media == MERGE:
-        return lambda manifest: dict(copy(merge(_served(resource, manifest), patch)))
-    return lambda manifest: dict(copy(strategic.patch(resource.schema, _served(resource, manifest), patch)))
+        return lambda manifest: _own(resource, merge(_served(resource, manifest), patch))
+    return lambda manifest: dict(strategic.patch(resource.schema, _served(resource, manifest), patch))
+
+
+def _own(resource: Resource, patched: Any) -> Manifest:
+    """The patched object, sharing nothing with the stored one that will be written to."""
+    return dict(copy(patched) if resource.custom is not None else patched)
 
 
 def _served(resource: Resource, manifest: Manifest) -> Manifest:
