@@ -1,0 +1,105 @@
+"""The caches by address: who is woken by what, and when what is held is older than our own write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from davy.api.ref import Ref
+from davy.controller.queue import Key
+from davy.controller.world import World
+from davy.kube.client import Client
+from davy.kube.kinds import Kind
+
+from .conftest import Until
+
+CONFIG = Ref("v1", "ConfigMap", "test", "a")
+OTHER = Ref("v1", "ConfigMap", "test", "b")
+KIND = Kind("v1", "ConfigMap")
+KEY: Key = ("test", "app")
+
+
+def config(name: str, **data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "test"}, "data": data}
+
+
+async def test_a_change_wakes_those_who_depend_on_it_and_nobody_else(
+    client: Client, world: World, woken: list[Key], until: Until
+) -> None:
+    world.depend(KEY, [CONFIG])
+    await world.watch(KIND).synced.wait()
+
+    async def both() -> bool:
+        return world.get(CONFIG) is not None and world.get(OTHER) is not None
+
+    woken.clear()
+    await client.create(config("b"))
+    await client.create(config("a"))
+    await until(both)
+    assert woken == [KEY]
+
+
+async def test_the_first_list_wakes_those_who_waited_for_it_even_if_it_is_empty(
+    world: World, woken: list[Key], until: Until
+) -> None:
+    world.depend(KEY, [CONFIG])
+    assert world.unsynced([CONFIG]) == KIND
+
+    async def told() -> bool:
+        return KEY in woken
+
+    await until(told)
+    assert world.unsynced([CONFIG]) is None
+
+
+async def test_who_no_longer_depends_is_no_longer_woken(
+    client: Client, world: World, woken: list[Key], until: Until
+) -> None:
+    world.depend(KEY, [CONFIG])
+    await world.watch(KIND).synced.wait()
+    world.forget(KEY)
+    woken.clear()
+    await client.create(config("a"))
+
+    async def there() -> bool:
+        return world.get(CONFIG) is not None
+
+    await until(there)
+    assert woken == []
+    assert world.readers(CONFIG) == frozenset()
+
+
+async def test_what_we_hold_is_behind_until_the_watch_brings_our_write(
+    client: Client, world: World, until: Until
+) -> None:
+    world.depend(KEY, [CONFIG])
+    await world.watch(KIND).synced.wait()
+    await client.create(config("a"))
+
+    async def there() -> bool:
+        return world.get(CONFIG) is not None
+
+    await until(there)
+    reply = await client.patch(KIND, "test", "a", {"data": {"k": "v"}}, content="merge")
+    world.expect(CONFIG, reply["metadata"]["resourceVersion"])
+
+    async def caught_up() -> bool:
+        return not world.behind(CONFIG)
+
+    await until(caught_up)
+    found = world.get(CONFIG)
+    assert found is not None
+    assert found["data"] == {"k": "v"}
+
+
+async def test_a_deletion_wakes_too(client: Client, world: World, woken: list[Key], until: Until) -> None:
+    await client.create(config("a"))
+    world.depend(KEY, [CONFIG])
+    await world.watch(KIND).synced.wait()
+    woken.clear()
+    await client.delete(KIND, "test", "a")
+
+    async def told() -> bool:
+        return KEY in woken
+
+    await until(told)
+    assert world.get(CONFIG) is None
