@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from davy.cli.main import uncollected
+
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the cluster up afterwards, until Ctrl-C.")
@@ -27,7 +29,8 @@ def demo(*, keep: bool, port: int, soak: int | None, record: Path | None, plain:
     code is 0 only if the good releases were promoted, the bad ones taken back by what was measured, and no request
     failed that the bad release did not fail itself.
     """
-    from davy.demo.options import Options
-    from davy.demo.program import run
+    with uncollected():
+        from davy.demo.options import Options
+        from davy.demo.program import run
 
     sys.exit(run(Options(port=port, keep=keep, soak=soak or 0, record=record, plain=plain)))
