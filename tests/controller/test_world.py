@@ -22,16 +22,25 @@ def config(name: str, **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "test"}, "data": data}
 
 
+async def listed(world: World, woken: list[Key], until: Until) -> None:
+    """The key depends on the ConfigMap, has been woken by the first list, and that is forgotten."""
+    world.depend(KEY, [CONFIG])
+
+    async def told() -> bool:
+        return KEY in woken and world.watch(KIND).synced.is_set()
+
+    await until(told)
+    woken.clear()
+
+
 async def test_a_change_wakes_those_who_depend_on_it_and_nobody_else(
     client: Client, world: World, woken: list[Key], until: Until
 ) -> None:
-    world.depend(KEY, [CONFIG])
-    await world.watch(KIND).synced.wait()
+    await listed(world, woken, until)
 
     async def both() -> bool:
         return world.get(CONFIG) is not None and world.get(OTHER) is not None
 
-    woken.clear()
     await client.create(config("b"))
     await client.create(config("a"))
     await until(both)
@@ -54,10 +63,8 @@ async def test_the_first_list_wakes_those_who_waited_for_it_even_if_it_is_empty(
 async def test_who_no_longer_depends_is_no_longer_woken(
     client: Client, world: World, woken: list[Key], until: Until
 ) -> None:
-    world.depend(KEY, [CONFIG])
-    await world.watch(KIND).synced.wait()
+    await listed(world, woken, until)
     world.forget(KEY)
-    woken.clear()
     await client.create(config("a"))
 
     async def there() -> bool:
@@ -93,13 +100,11 @@ async def test_what_we_hold_is_behind_until_the_watch_brings_our_write(
 
 async def test_a_deletion_wakes_too(client: Client, world: World, woken: list[Key], until: Until) -> None:
     await client.create(config("a"))
-    world.depend(KEY, [CONFIG])
-    await world.watch(KIND).synced.wait()
+    await listed(world, woken, until)
     woken.clear()
     await client.delete(KIND, "test", "a")
 
-    async def told() -> bool:
-        return KEY in woken
+    async def gone() -> bool:
+        return KEY in woken and world.get(CONFIG) is None
 
-    await until(told)
-    assert world.get(CONFIG) is None
+    await until(gone)
