@@ -41,3 +41,13 @@ def test_a_busy_port_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[s
     assert said == [
         f"davy demo: port {port} of 127.0.0.1 cannot be used: Address already in use; try another --port",
     ]
+
+
+def test_an_envoy_that_is_none_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENVOY", "/nonexistent/envoy")
+    assert run(Options()) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("davy demo: ENVOY=/nonexistent/envoy is not an executable file")

@@ -56,23 +56,29 @@ def possible(options: Options, platform: str = sys.platform) -> None:
 
 
 async def _run(options: Options, console: Console) -> int:
-    """All of it, in a directory that is kept only if something went wrong."""
+    """All of it, in a directory that is kept only if there is something to be found in it."""
     stopping = Stopping()
     port = free_port(options.port)
     directory = Path(tempfile.mkdtemp(prefix="davy-demo-"))
+    logs.into(directory / "demo.log")
     code = 1
     try:
-        logs.into(directory / "demo.log")
         performance = perform(options, console, stopping, port=port, directory=directory)
         code = await stopping.run(asyncio.ensure_future(performance))
-        return code
+    except DemoFailed as failed:
+        _complain(console, failed)
     finally:
-        if code == 1:
-            console.print(f"The logs are in {directory}", style="dim", highlight=False, soft_wrap=True)
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
-        if stopping.number:
-            console.print("Stopped; all processes have ended.", style="dim")
+        _tidy(directory, console, keep=code == 1)
+    if stopping.number:
+        console.print("Stopped; all processes have ended.", style="dim")
+    return code
+
+
+def _tidy(directory: Path, console: Console, *, keep: bool) -> None:
+    if keep and any(directory.glob("operator.log")):
+        console.print(f"The logs are in {directory}", style="dim", highlight=False, soft_wrap=True)
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _complain(console: Console, failed: DemoFailed) -> None:
