@@ -282,6 +282,7 @@ class Run:
     def quiet(self, span: timedelta) -> int:
         """Lets time pass, event by event; the number of writes meanwhile."""
         before, end = len(self.writes), self.world.now + span
+        self.rest()
         while self.world.now < end:
             self._pass_to(min([*self._moments(), end]))
             self.rest()
