@@ -12,13 +12,10 @@ from uuid import UUID
 from davy.cluster.api import crd, defaults, managers, names, rules, structural
 from davy.cluster.api.conversion import from_stored, to_stored
 from davy.cluster.api.errors import (
-    MODIFIED,
     ApiError,
     Cause,
     already_exists,
     bad_request,
-    conflict,
-    conflict_of_kind,
     forbidden,
     invalid_kind,
     not_found,
@@ -26,26 +23,14 @@ from davy.cluster.api.errors import (
 from davy.cluster.api.intake import Options, take, title
 from davy.cluster.api.managers import Writer
 from davy.cluster.api.patch import copy
+from davy.cluster.api.preconditions import Deletion, check_preconditions, check_version, identify, keep
 from davy.cluster.api.resources import Registry, Resource
 from davy.cluster.api.settle import MismatchError
 from davy.cluster.api.store import Entry, Key, Manifest, Store
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
-_ALWAYS_KEPT = ("generation", "selfLink")  # whatever a client says of these on an update
-_KEPT_IF_UNSAID = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
-_CONDITIONAL = ("leases.coordination.k8s.io", "poddisruptionbudgets.policy", crd.DEFINITIONS)
 
 Change = Callable[[Manifest], Manifest]
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """How an object is to end: grace in seconds, what becomes of its dependents, and what must be true of it."""
-
-    grace: int | None = None
-    propagation: str | None = None
-    uid: str | None = None
-    resource_version: str | None = None
 
 
 def stamp(moment: datetime) -> str:
@@ -229,8 +214,8 @@ class Life:
     def _change(self, resource: Resource, key: Key, new: Manifest, options: Options, subresource: str) -> Entry:
         entry = self._present(resource, key)
         old = from_stored(resource, entry.manifest)
-        _check_version(resource, key, new["metadata"], old["metadata"])
-        _keep(new["metadata"], old["metadata"])
+        check_version(resource, key, new["metadata"], old["metadata"])
+        keep(new["metadata"], old["metadata"])
         new = rules.restrict(resource, old, new, subresource)
         defaults.keep(resource, old, new)
         if resource.collection == crd.DEFINITIONS and not subresource:
@@ -251,7 +236,7 @@ class Life:
     def delete(self, resource: Resource, key: Key, how: Deletion, options: Options) -> tuple[Entry, bool]:
         """End an object, or mark it to be ended; gives its (last) state and whether it is gone."""
         entry = self._present(resource, key)
-        _check_preconditions(resource, key, how, entry.manifest["metadata"])
+        check_preconditions(resource, key, how, entry.manifest["metadata"])
         new = copy(entry.manifest)
         if resource.collection == crd.DEFINITIONS and not options.dry_run:
             return self._end_definition(key, entry, new, options)
@@ -331,67 +316,6 @@ class Life:
         if resource.custom:
             self._gone(resource.collection)
         return entry
-
-
-def identify(resource: Resource, key: Key, manifest: Manifest) -> Manifest:
-    """The body, if it means the object of the path, with its namespace; raises 400."""
-    metadata = dict(manifest.get("metadata") or {})
-    namespace, name = key
-    if not metadata.get("name"):
-        raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
-    if metadata["name"] != name:
-        given = metadata["name"]
-        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
-    if resource.namespaced and metadata.setdefault("namespace", namespace) != namespace:
-        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-    return {**manifest, "metadata": metadata}
-
-
-def _check_version(resource: Resource, key: Key, metadata: Manifest, old: Manifest) -> None:
-    version = metadata.get("resourceVersion") or ""
-    if version and not version.isdigit():
-        raise ApiError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
-    if not version and (resource.custom or resource.collection in _CONDITIONAL):
-        cause = Cause(
-            "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
-        )
-        raise invalid_kind(resource.group, resource.plural, key[1], [cause])
-    if version and version != old["resourceVersion"] and version != "0":
-        raise conflict(resource, key[1], MODIFIED)
-    metadata["resourceVersion"] = old["resourceVersion"]
-
-
-def _keep(metadata: Manifest, old: Manifest) -> None:
-    for name in (*_ALWAYS_KEPT, *(name for name in _KEPT_IF_UNSAID if metadata.get(name) is None)):
-        metadata.pop(name, None)
-        if name in old:
-            metadata[name] = old[name]
-
-
-def check_uid(resource: Resource, key: Key, uid: str | None, entry: Entry | None) -> None:
-    """Check the uid that a replacement names; raises Conflict as the storage does."""
-    if uid and entry is not None and uid != entry.manifest["metadata"]["uid"]:
-        place = f"/registry/{resource.plural}/{key[0]}/{key[1]}".replace("//", "/")
-        why = (
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {entry.manifest['metadata']['uid']}"
-        )
-        text = f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
-        raise conflict(resource, key[1], text)
-
-
-def _check_preconditions(resource: Resource, key: Key, how: Deletion, metadata: Manifest) -> None:
-    if how.uid and how.uid != metadata["uid"]:
-        why = (
-            f"the UID in the precondition ({how.uid}) does not match the UID in record ({metadata['uid']}). "
-            "The object might have been deleted and then recreated"
-        )
-        raise conflict_of_kind(resource, key[1], why)
-    if how.resource_version and how.resource_version != metadata["resourceVersion"]:
-        why = (
-            f"the ResourceVersion in the precondition ({how.resource_version}) does not match the ResourceVersion in "
-            f"record ({metadata['resourceVersion']}). The object might have been modified"
-        )
-        raise conflict_of_kind(resource, key[1], why)
 
 
 _METADATA = (

@@ -20,8 +20,9 @@ from davy.cluster.api.errors import (
     unsupported_media_type,
 )
 from davy.cluster.api.intake import Options
-from davy.cluster.api.life import Change, Deletion, Life, check_uid
+from davy.cluster.api.life import Change, Life
 from davy.cluster.api.patch import copy, json_patch, merge
+from davy.cluster.api.preconditions import Deletion, check_uid
 from davy.cluster.api.resources import Resource
 from davy.cluster.api.routes import Target
 from davy.cluster.api.store import Entry, Manifest
