@@ -16,6 +16,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.conformance.conftest import missing
+from tests.conformance.parts import debian
+from tests.conformance.parts.build import MissingPartError
 
 from .cases import CASES, NOW, SERIES, SHIFT, START, STEP, Expected
 
@@ -23,11 +26,14 @@ pytestmark = pytest.mark.conformance
 
 
 def binary(name: str) -> str:
-    """On the PATH, or in $PROMETHEUS_DIR."""
+    """On the PATH, in $PROMETHEUS_DIR, or out of Debian's package."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PROMETHEUS_DIR", ""), os.environ["PATH"]]))
-    if found is None:
-        pytest.skip(f"no {name} on the PATH or in $PROMETHEUS_DIR (Debian: apt-get install prometheus)")
-    return found
+    if found is not None:
+        return found
+    try:
+        return str(debian.program(name, "prometheus"))
+    except MissingPartError as error:
+        missing(error)
 
 
 def openmetrics() -> str:

@@ -50,14 +50,15 @@ def _built() -> Path:
         raise MissingPartError(
             "kube-apiserver: no Go tool chain to build it, and KUBEBUILDER_ASSETS has none", obtainable=False
         )
-    folder = _cache() / _key(go)
-    with _one_at_a_time(folder):
+    folder = cache() / _key(go)
+    with one_at_a_time(folder):
         if not folder.is_dir():
             _build(go, folder)
     return folder
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where parts are kept between runs, whichever clone they were made from."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "davy" / "parts"
 
@@ -69,7 +70,8 @@ def _key(go: str) -> str:
 
 
 @contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Two runs on one machine do not make the same part at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
