@@ -57,8 +57,8 @@ def _dropped(new: Manifest, versions: list[Manifest]) -> Iterator[Cause]:
         if name not in known:
             why = (
                 f"missing from spec.versions; {name} was previously a storage version, and must remain in "
-                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} "
-                "from status.storedVersions"
+                "spec.versions until a storage migration ensures no data remains persisted in "
+                f"{name} and removes {name} from status.storedVersions"
             )
             yield Cause("FieldValueInvalid", f"status.storedVersions[{index}]", f'Invalid value: "{name}": {why}')
 
