@@ -23,7 +23,6 @@ from davy.demo.stopping import Stopping
 
 PARTS = {  # modules of the extra `demo`: what they are for
     "envoy": "Envoy, the proxy",
-    "jsonschema_rs": "schema checks",
     "cel": "CEL rules",
     "jsonpatch": "JSON patches",
     "promql_parser": "PromQL",
