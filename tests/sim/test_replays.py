@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +90,18 @@ def test_traffic_that_moved_again_settles_again_also_when_putting_it_back_is_cut
     assert run.phase == "Succeeded"
 
 
-def test_an_operator_that_was_away_begins_where_it_was() -> None:
-    run = begun("good, weighted", crashes=(Crash(2, 45),)).to_the_end()
+@pytest.mark.parametrize("write", [0, 1, 2])
+def test_a_canary_that_is_deleted_while_nobody_is_there_still_gets_its_target_back(write: int) -> None:
+    """The time that is waited for the target counts from when its pods were asked for, not from the deletion."""
+    run = begun("deleted, weighted", crashes=(Crash(write, 600),))
+    if not write:
+        run.happens("delete")
+        run.away_until = run.world.now + timedelta(minutes=10)
+    run.to_the_end()
+    assert run.world.ready(APP) == 2
+
+
+@pytest.mark.parametrize("away", [9, 45, 59.2, 80, 3000])
+def test_the_progress_deadline_does_not_run_while_nobody_asks_for_pods(away: float) -> None:
+    run = begun("good, weighted", crashes=(Crash(1, away),)).to_the_end()
     assert run.phase == "Succeeded"

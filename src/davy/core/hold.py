@@ -7,7 +7,7 @@ So a crash at any point is repaired by the next tick, and drift is put back at o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -157,9 +157,15 @@ def released(s: Snapshot) -> bool:
         return False
     if s.target is None or not s.canary.status.last_applied_spec:
         return True
-    limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
-    deadline = times.after(s.canary.metadata.deletion_timestamp, limit)
-    return back_on_target(s) or (deadline is not None and s.now >= deadline)
+    if s.canary.status.phase is not Phase.TERMINATING:
+        return False
+    deadline = gives_up_at(s)
+    return back_on_target(s) or (s.target.replicas > 0 and deadline is not None and s.now >= deadline)
+
+
+def gives_up_at(s: Snapshot) -> datetime | None:
+    """When a canary that is deleted no longer waits for its target, counted from when pods were asked for."""
+    return times.after(s.canary.status.last_step_at, timedelta(seconds=s.canary.spec.progress_deadline_seconds))
 
 
 HOLDS: Mapping[Phase, Callable[[Snapshot], Desired]] = {

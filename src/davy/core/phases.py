@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from davy.api.status import CanaryStatus, Phase
 from davy.core import messages, times
 from davy.core.change import Change, adopted, change, foreign, rebased, unedited
-from davy.core.hold import released
+from davy.core.hold import gives_up_at, released
 from davy.core.judgement import judgement, pinged, pings
 from davy.core.moves import Move, Questions, Stay, Step
 from davy.core.plan import Announcement
@@ -277,13 +277,19 @@ def first_readiness(s: Snapshot) -> datetime | None:
 
 def late(s: Snapshot, target: Workload, why: str) -> Step | None:
     """Not ready by the deadline. It runs from when pods were asked for: not while we were away, or suspended."""
-    deadline = first_readiness(s)
+    status, deadline = s.canary.status, first_readiness(s)
+    if deadline is not None and target.replicas == 0 and overslept(s, status.run_started_at):
+        return Move(replace(status, run_started_at=to_milliseconds(s.now)))
     if deadline is None or s.now < deadline:
         return None
-    if target.replicas == 0:
-        return Move(replace(s.canary.status, run_started_at=to_milliseconds(s.now)))
     limit = s.canary.spec.progress_deadline_seconds
     return fall_back(s, messages.canary_not_ready(s.canary, f"{why} after {limit} s (progressDeadlineSeconds)"))
+
+
+def overslept(s: Snapshot, since: str | None) -> bool:
+    """Pods should have been asked for right then, and are only now: nobody was there."""
+    soon = times.after(since, s.interval)
+    return soon is None or s.now >= soon
 
 
 def starting(s: Snapshot, target: Workload, why: str) -> Stay:
@@ -441,21 +447,27 @@ def gate_gone(s: Snapshot, target: Workload) -> Step:
 
 def terminating(s: Snapshot) -> Step:
     """Deleted: the target gets everything back first; then the finalizer goes."""
-    status = s.canary.status
+    status, now = s.canary.status, to_milliseconds(s.now)
     if released(s):
         return Move(status, (messages.terminated(s.canary),))
     if status.phase is not Phase.TERMINATING:
-        return Move(replace(status, phase=Phase.TERMINATING, routed_at=None), (messages.terminating(s.canary),))
+        begun = replace(status, phase=Phase.TERMINATING, routed_at=None, last_step_at=now)
+        return Move(begun, (messages.terminating(s.canary),))
     in_force = pending(s, to_target(s), "target") is None
     if in_force != bool(status.routed_at):
-        return Move(replace(status, routed_at=to_milliseconds(s.now) if in_force else None))
-    limit = timedelta(seconds=s.canary.spec.progress_deadline_seconds)
-    deadline = times.after(s.canary.metadata.deletion_timestamp, limit)
-    due = settles_at(s) if in_force else None
+        return Move(replace(status, routed_at=now if in_force else None))
+    deadline = gives_up_at(s)
+    if s.target is not None and s.target.replicas == 0 and overslept(s, status.last_step_at):
+        return Move(replace(status, last_step_at=now))
+    return letting_go(s, settles_at(s) if in_force else None, deadline)
+
+
+def letting_go(s: Snapshot, due: datetime | None, deadline: datetime | None) -> Stay:
+    moments = [moment for moment in (due, deadline) if moment]
     return Stay(
         reason=Reason.TERMINATING,
         message=f"{s.canary.spec.target_ref.name} gets its replicas and its traffic back before the canary goes.",
-        until=min(moment for moment in (due, deadline) if moment) if due or deadline else None,
+        until=min(moments, default=None),
     )
 
 
