@@ -15,7 +15,7 @@ from msgspec.structs import replace as changed
 import davy.render
 import davy.sim.run
 from davy.api.status import Phase
-from davy.core import change, conditions, decide, hold, judgement, phases, strategies, traffic
+from davy.core import change, conditions, decide, hold, judgement, phases, strategies, times, traffic
 from davy.core.moves import Move, Stay
 from davy.core.plan import Ask, Decision, PrimaryWish
 from davy.core.reasons import Reason
@@ -264,6 +264,18 @@ def chatty(patch: Patch) -> None:
     patch.setattr(decide, "remembered", timed)
 
 
+def lets_go(patch: Patch) -> None:
+    """The time that is waited for the target counts from the deletion, whoever was there to ask for its pods."""
+
+    def gone(s: Snapshot) -> bool:
+        deletion = times.after(s.canary.metadata.deletion_timestamp, timedelta(seconds=60))
+        return released(s) or (deletion is not None and s.now >= deletion)
+
+    released = hold.released
+    patch.setattr(hold, "released", gone)
+    patch.setattr(phases, "released", gone)
+
+
 def apex_ignored(patch: Patch) -> None:
     """The routes say that all is back on the primary; where the apex Service points is not asked."""
     pending = traffic.pending
@@ -313,6 +325,13 @@ MUTANTS = (
         at_second("lose target", 30, 8),
     ),
     Mutant("the primary changed in the middle of the analysis", recopies, safety.Forgetful, "good, weighted"),
+    Mutant(
+        "a canary let go with its target at zero",
+        lets_go,
+        safety.Abandoned,
+        "deleted, weighted",
+        Faults(crashes=(Crash(1, 90),)),
+    ),
     Mutant(
         "pods taken from under the apex",
         apex_ignored,

@@ -24,6 +24,7 @@ from tests.core.snapshots import (
 from davy.api.analysis import Analysis
 from davy.api.status import Phase
 from davy.api.validate import Problem
+from davy.core.hold import hold
 from davy.core.judgement import checks, pings
 from davy.core.moves import Move, Questions, Stay, Step
 from davy.core.phases import PHASES, TRANSITIONS, step
@@ -299,12 +300,16 @@ def test_no_interval_is_waited_for_when_nobody_reports_but_the_settle_time_is() 
     assert (stay.until - s.now).total_seconds() == 1
 
 
-def test_a_deleted_canary_waits_for_its_target_but_not_for_ever() -> None:
-    early = deleted(snapshot(Phase.TERMINATING, target=DOWN), 59)
-    late = deleted(snapshot(Phase.TERMINATING, target=DOWN), 60)
-    assert said(step(early)) == "Terminating"
-    assert isinstance(step(early), Stay)
-    assert isinstance(step(late), Move)
+@pytest.mark.parametrize(
+    ("target_", "asked", "waits"),
+    [(COMING, 59, True), (COMING, 60, False), (DOWN, 60, True), (DOWN, 600, True)],
+    ids=["coming", "not coming", "not asked for", "never asked for"],
+)
+def test_a_deleted_canary_waits_for_its_target_but_not_for_ever(target_: Any, asked: float, waits: bool) -> None:
+    s = deleted(snapshot(Phase.TERMINATING, target=target_, last_step_at=ago(asked)), 600)
+    desired = hold(s)
+    assert (desired.finalizer is False) != waits
+    assert waits or isinstance(step(s), Move)
 
 
 def test_blue_green_and_weights_share_the_guards() -> None:

@@ -57,7 +57,7 @@ def at(random: Random, writes: int, seconds: float, do: str, value: str | float 
 
 HARMLESS: Mapping[str, Luck] = {
     "crash": lambda random, writes, seconds: Faults(crashes=(Crash(point(random, writes)),)),
-    "away": lambda random, writes, seconds: Faults(crashes=(Crash(point(random, writes), random.uniform(0, 50)),)),
+    "away": lambda random, writes, seconds: Faults(crashes=(Crash(point(random, writes), random.uniform(0, 100)),)),
     "crashes": lambda random, writes, seconds: Faults(
         crashes=tuple(Crash(point(random, writes), random.choice((0, 0, 20))) for _ in range(3))
     ),

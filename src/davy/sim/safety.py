@@ -62,6 +62,10 @@ class Unguarded(Broken):
     """The target is at zero and nothing holds the canary: deleting it would be an outage."""
 
 
+class Abandoned(Broken):
+    """The canary was let go, and with it the primary, before the target had anything back."""
+
+
 class Forgetful(Broken):
     """The world shows a step that the status does not remember: a crash now would lose it."""
 
@@ -207,6 +211,8 @@ class Witness:
         now = view(world, self.ref, self.settings)
         self.last = now
         if now is None:
+            if past is not None and not excused:
+                let_go(world, past)
             return
         self._share(world, now)
         worse = now.unserved() if not self.unserved else None
@@ -296,6 +302,13 @@ def stepped(old: CanaryStatus, now: View) -> bool:
         return counted and new.phase in (Phase.PROGRESSING, Phase.PROMOTING)
     watched = not now.shifts and old.iterations > wanted  # what follows the last iteration there is no step
     return old.phase is Phase.PROGRESSING and new.phase is Phase.PROMOTING and not watched
+
+
+def let_go(world: World, past: View) -> None:
+    """The canary is gone, and its primary with it."""
+    target = world.objects.get(past.canary.target)
+    if target is not None and not int(target["spec"].get("replicas", 1)):
+        raise Abandoned("the canary is let go, and its target is at zero")
 
 
 def asked_for(world: World, old: CanaryStatus, now: View) -> None:
