@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -73,7 +74,14 @@ async def play(stage: Stage, acts: Iterable[Act]) -> tuple[Run, ...]:
     await deployed(stage)
     await watched_over(stage)
     await loaded(stage)
-    return tuple([await released(stage, app, release) for app, release in acts])
+    return tuple([await _then_quiet(released(stage, app, release)) for app, release in acts])
+
+
+async def _then_quiet(run: Awaitable[Run]) -> Run:
+    """What is measured of a release must not be taken for the next one's: its pods have names of the same pattern."""
+    ended = await run
+    await asyncio.sleep(manifests.WINDOW)
+    return ended
 
 
 async def deployed(stage: Stage) -> None:

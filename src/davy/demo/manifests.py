@@ -14,6 +14,7 @@ IMAGE = "davy.dev/demo-app"
 PORT = 8080  # ports below 1024 are refused to ordinary users, on loopback too
 REPLICAS = 2
 
+WINDOW = 3  # seconds that a check looks back: longer than a step, and six scrapes
 LEAST_SUCCESS = 99.0  # percent
 MOST_DURATION = 500.0  # milliseconds
 
@@ -65,8 +66,8 @@ def _analysis(**steps: Any) -> dict[str, Any]:
         "threshold": 2,
         **steps,
         "metrics": [
-            {"name": "request-success-rate", "interval": "5s", "thresholdRange": {"min": LEAST_SUCCESS}},
-            {"name": "request-duration", "interval": "5s", "thresholdRange": {"max": MOST_DURATION}},
+            {"name": "request-success-rate", "interval": f"{WINDOW}s", "thresholdRange": {"min": LEAST_SUCCESS}},
+            {"name": "request-duration", "interval": f"{WINDOW}s", "thresholdRange": {"max": MOST_DURATION}},
         ],
     }
 

@@ -12,7 +12,7 @@ from davy.demo.choreography import ACTS, Act, soak
 class Rates(msgspec.Struct, frozen=True):
     """Requests per second: through the Gateway, to another app's Service, to a canary Service."""
 
-    gateway: float = 240.0
+    gateway: float = 300.0
     service: float = 80.0
     trial: float = 60.0
 
