@@ -36,6 +36,11 @@ def perform(world: World, write: Write) -> Manifest | None:
             assert_never(write)
 
 
+def already(write: Write, held: Manifest | None) -> bool:
+    """The object is so already, as far as we know: the applier makes no request then."""
+    return isinstance(write, Apply) and held is not None and merge(held, write.manifest) == held
+
+
 def written(write: Write) -> Ref:
     """The address of what is written."""
     match write:

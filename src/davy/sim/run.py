@@ -19,7 +19,7 @@ from davy.settings import Settings
 from davy.sim.cache import Cache, version
 from davy.sim.deeds import do
 from davy.sim.faults import NONE, Deed, Faults
-from davy.sim.hands import perform
+from davy.sim.hands import already, perform
 from davy.sim.hands import written as written_to
 from davy.sim.safety import Witness, ordered
 from davy.sim.world import Conflict, World
@@ -156,6 +156,8 @@ class Run:
     def _attempt(self, write: Write) -> None:
         """One request. Those that would change nothing are not made, and not counted."""
         ref = written_to(write)
+        if already(write, self.cache.objects.get(ref)):
+            return
         number = self.attempts + 1
         old, seen_before = self.world.objects.get(ref), self.world.version
         if number in self.faults.refuse or number in self.faults.fail:

@@ -226,7 +226,7 @@ class Witness:
             case Status() if past is not None:
                 self._remembered(world, past.canary.status, now, excused)
             case _ if not excused:
-                foretold(now, write)
+                foretold(now, write, past)
             case _:
                 pass
 
@@ -359,7 +359,7 @@ def measured(canary: Canary) -> None:
         raise Unproven("Succeeded without a passing measurement of every metric at the last step")
 
 
-def foretold(now: View, write: Write) -> None:
+def foretold(now: View, write: Write, past: View | None) -> None:
     """What the world shows was remembered before: a crash at any point loses nothing."""
     status = now.canary.status
     match write:
@@ -367,6 +367,8 @@ def foretold(now: View, write: Write) -> None:
             if status.phase not in (Phase.PROMOTING, Phase.INITIALIZING):
                 raise Forgetful(f"the primary's template is changed in phase {status.phase}")
         case Apply() if now.written and now.primary and status.phase is not Phase.TERMINATING:
+            if past and past.written == now.written:
+                return
             if now.written.canary > status.canary_weight and now.written.canary < 100:
                 raise Forgetful(f"{now.written.canary} % go to the canary; the status says {status.canary_weight} %")
         case _:
