@@ -1,6 +1,5 @@
 """The group of commands: quick to start, and its table tells the truth."""
 
-import gc
 import subprocess
 import sys
 
@@ -39,8 +38,3 @@ def test_what_is_not_known_is_refused_with_a_hint(words: list[str]) -> None:
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
     assert "Error:" in result.output
-
-
-def test_the_garbage_collector_is_back_once_a_command_is_loaded() -> None:
-    assert main.get_command(click.Context(main), "run") is not None
-    assert gc.isenabled()

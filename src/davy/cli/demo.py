@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from davy.cli.main import uncollected
+from davy.cli.lean import aiohttp_for_loopback, lean
 
 
 @click.command()
@@ -29,7 +29,8 @@ def demo(*, keep: bool, port: int, soak: int | None, record: Path | None, plain:
     code is 0 only if the good releases were promoted, the bad ones taken back by what was measured, and no request
     failed that the bad release did not fail itself.
     """
-    with uncollected():
+    with lean():
+        aiohttp_for_loopback()
         from davy.demo.options import Options
         from davy.demo.program import run
 

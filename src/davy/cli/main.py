@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import click
 
 from davy import __version__
+from davy.cli.lean import lean
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run the operator against a cluster.",
     "demo": "Release good and bad versions on an embedded cluster, under load.",
 }
 """Name of each command, and what it does; the command of that name is in the module of that name."""
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Load modules here: they stay, so the collector need not walk over them, now (a tenth of a second) or later."""
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
 
 
 class Commands(click.Group):
@@ -38,7 +26,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        with uncollected():
+        with lean():
             command: click.Command = getattr(importlib.import_module(f"davy.cli.{cmd_name}"), cmd_name)
         return command
 
