@@ -101,6 +101,15 @@ def test_a_canary_that_is_deleted_while_nobody_is_there_still_gets_its_target_ba
     assert run.world.ready(APP) == 2
 
 
+@pytest.mark.parametrize("scenario", ["begins, weighted", "begins, blue-green", "users' apex"])
+def test_a_canary_may_be_deleted_after_any_write_of_its_initialization(scenario: str) -> None:
+    """Also between scaling the target down and remembering so: the property `Abandoned` looks on."""
+    for write in range(1, len(begun(scenario).until(lambda run: "Initialized" in run.phases).writes)):
+        run = begun(scenario, Deed(do="delete", write=write)).to_the_end()
+        assert run.world.ready(APP) == 2
+        assert APEX not in run.world.objects or run.world.objects[APEX]["spec"]["selector"] == {"app": "app"}
+
+
 @pytest.mark.parametrize("away", [9, 45, 59.2, 80, 3000])
 def test_the_progress_deadline_does_not_run_while_nobody_asks_for_pods(away: float) -> None:
     run = begun("good, weighted", crashes=(Crash(1, away),)).to_the_end()

@@ -155,12 +155,20 @@ def released(s: Snapshot) -> bool:
     """The canary may go: the target serves, or there is nothing to save, or the wait is over."""
     if FINALIZER not in s.canary.metadata.finalizers:
         return False
-    if s.target is None or not s.canary.status.last_applied_spec:
+    if s.target is None or untouched(s):
         return True
     if s.canary.status.phase is not Phase.TERMINATING:
         return False
     deadline = gives_up_at(s)
     return back_on_target(s) or (s.target.replicas > 0 and deadline is not None and s.now >= deadline)
+
+
+def untouched(s: Snapshot) -> bool:
+    """Nothing that would be missed has been moved or scaled yet. Between the first of that and the status that
+    remembers it there is a moment."""
+    moved = s.apex_selects == "primary" or (s.shifts and s.traffic.routing is not None)
+    up = s.target is not None and s.target.replicas > 0
+    return not s.canary.status.last_applied_spec and up and not moved
 
 
 def gives_up_at(s: Snapshot) -> datetime | None:

@@ -309,6 +309,9 @@ def let_go(world: World, past: View) -> None:
     target = world.objects.get(past.canary.target)
     if target is not None and not int(target["spec"].get("replicas", 1)):
         raise Abandoned("the canary is let go, and its target is at zero")
+    left = apex_share(world.objects.get(names.apex_service(past.canary)))
+    if left is not None and left.primary:
+        raise Abandoned("the canary is let go, and the user's own apex Service still selects its primary")
 
 
 def asked_for(world: World, old: CanaryStatus, now: View) -> None:
