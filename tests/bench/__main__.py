@@ -14,7 +14,7 @@ from rich.console import Console
 
 from . import page, soak
 from .figure import Figure
-from .machine import described
+from .machine import described, priority
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -37,7 +37,7 @@ def main() -> None:
     Console(width=170).print(page.table(found))
     if not wanted.only:
         date = datetime.now(UTC).date().isoformat()
-        PAGE.write_text(page.markdown(found, date=date, machine=described()), "utf-8")
+        PAGE.write_text(page.markdown(found, date=date, machine=described(), priority=priority()), "utf-8")
 
 
 def _measured(name: str) -> list[Figure]:

@@ -19,14 +19,14 @@ class Goal(Struct, frozen=True):
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """`load`: the machine's load average at the moment of measuring; other work on it makes times longer."""
+    """`load`: the machine's load average at the moment of measuring, if it is known; it makes times longer."""
 
     what: str
     unit: str
     values: tuple[float, ...]
     goal: Goal | None = None
     note: str = ""
-    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    load: float | None = field(default_factory=lambda: os.getloadavg()[0])
 
     @property
     def met(self) -> bool | None:

@@ -19,6 +19,16 @@ def described() -> str:
     )
 
 
+def priority() -> str:
+    """With what right this process gets the processor, if not with everybody's."""
+    real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return (
+        " The benchmark ran at real-time priority (`chrt -r 10`), because the machine had other work."
+        if real_time
+        else ""
+    )
+
+
 def _gibibytes() -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
 

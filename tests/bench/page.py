@@ -14,7 +14,7 @@ MARKS = {True: "met", False: "**missed**", None: ""}
 ABOVE = """# Benchmarks
 
 Written by `make bench`, and committed as it was measured; nothing in the test suite asserts a time.
-Measured on {date}: {machine}.
+Measured on {date}: {machine}.{priority}
 
 `load` is the machine's load average over the last minute before a figure was taken. The benchmark itself is about one
 process's worth of it; what is above that is other work, which makes every time in its row longer.
@@ -26,7 +26,8 @@ BELOW = """
 ## How to repeat it
 
 ```
-make bench                                             # about two minutes on a quiet machine
+make bench                                             # about two minutes
+chrt -r 10 make bench                                  # as root, on a machine with other work
 davy demo --soak 20 --record soak.txt                  # some minutes more
 .venv/bin/python -m tests.bench --soak soak.txt        # takes the soak's figures into the table
 ```
@@ -51,7 +52,7 @@ def cells(figure: Figure) -> tuple[str, ...]:
         goal(figure.goal),
         *middle,
         str(len(values)),
-        f"{figure.load:.1f}",
+        "" if figure.load is None else f"{figure.load:.1f}",
         MARKS[figure.met],
     )
 
@@ -70,13 +71,13 @@ def table(figures: Iterable[Figure]) -> Table:
     return drawn
 
 
-def markdown(figures: Sequence[Figure], *, date: str, machine: str) -> str:
+def markdown(figures: Sequence[Figure], *, date: str, machine: str, priority: str) -> str:
     """The whole page."""
     rows = [HEAD, ("---", "---", "---", *["--:"] * 6, "---"), *(cells(figure) for figure in figures)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     notes = [f"- **{figure.what}**: {figure.note}" for figure in figures if figure.note]
     return (
-        ABOVE.format(date=date, machine=machine)
+        ABOVE.format(date=date, machine=machine, priority=priority)
         + "\n".join([*lines, "", "## What the rows say", "", *notes, ""])
         + BELOW
     )
