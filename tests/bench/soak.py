@@ -34,7 +34,12 @@ def read(path: Path) -> list[Figure]:
         ),
         *(
             Figure(
-                what="memory of both processes after that", unit="MiB", values=(float(total),), goal=MOST, note=parts
+                what="memory of both processes after that",
+                unit="MiB",
+                values=(float(total),),
+                goal=MOST,
+                note=parts,
+                load=None,
             )
             for total, parts in MEMORY.findall(text)
         ),
