@@ -90,6 +90,20 @@ def stream(*chunks: bytes) -> Answer:
     return answer
 
 
+def torn(*chunks: bytes) -> Answer:
+    """A watch that sends these chunks and breaks off, as when the server dies."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        await asyncio.sleep(0.01)
+        return await broken(request)
+
+    return answer
+
+
 async def broken(request: web.BaseRequest) -> web.StreamResponse:
     """The connection is cut without an answer."""
     assert request.transport is not None

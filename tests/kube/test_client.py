@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.kube.scripted import Server, event, listing, ok, status, stream, thing
+from tests.kube.scripted import Server, event, listing, ok, status, stream, thing, torn
 
 from davy.kube.client import Client, Listing
-from davy.kube.errors import Expired, Invalid, KindNotServed
+from davy.kube.errors import Expired, Invalid, KindNotServed, Unreachable
 from davy.kube.kinds import Kind
 
 POD = Kind("v1", "Pod")
@@ -278,6 +278,19 @@ async def test_a_watch_too_old_to_start_is_expired(server: Server, client: Clien
     server.on("GET", "/api/v1/pods", status(410, "Expired", "too old resource version"))
     with pytest.raises(Expired, match="too old"):
         await anext(client.watch(POD, resource_version="1"))
+
+
+async def test_a_watch_that_breaks_off_says_so_after_its_last_event(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/pods", torn(event("ADDED", {"a": 1}), b'{"type":'))
+    watch = client.watch(POD, resource_version="1")
+    assert (await anext(watch)).type == "ADDED"
+    with pytest.raises(Unreachable, match="broke off"):
+        await anext(watch)
+
+
+async def test_an_event_of_a_megabyte_is_read(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/pods", stream(event("ADDED", {"a": "x" * (1 << 20)})))
+    assert [len(each.object) async for each in client.watch(POD, resource_version="1")] == [(1 << 20) + 9]
 
 
 # -- kinds that have to be discovered

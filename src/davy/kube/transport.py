@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -108,13 +108,20 @@ class Transport:
         return await self._patiently(request, self._once)
 
     @asynccontextmanager
-    async def stream(self, request: Request) -> AsyncIterator[aiohttp.StreamReader]:
-        """The body as it comes. Only the start is repeated."""
+    async def stream(self, request: Request) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """The body as it comes; reading it raises Unreachable if it breaks off. Only the start is repeated."""
         response = await self._patiently(request, self._open)
         try:
-            yield response.content
+            async with aclosing(self._chunks(request, response)) as chunks:
+                yield chunks
         finally:
             response.close()
+
+    async def _chunks(self, request: Request, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+        # As they arrive: read by lines, a line beyond the buffer would be an error.
+        with self._named(request):
+            async for chunk in response.content.iter_any():
+                yield chunk
 
     async def _patiently(self, request: Request, attempt: Callable[[Request], Awaitable[R]]) -> R:
         renewed = False
