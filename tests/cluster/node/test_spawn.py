@@ -20,8 +20,21 @@ async def lifeline() -> AsyncIterator[Lifeline]:
     made.close()
 
 
+_started: list[Process] = []
+
+
+@pytest.fixture(autouse=True)
+async def _closed() -> AsyncIterator[None]:
+    yield
+    while _started:
+        _started.pop().close()
+    await asyncio.sleep(0)
+
+
 async def _sh(script: str, lifeline: Lifeline, directory: Path) -> Process:
-    return await spawn(["sh", "-c", script], {"PATH": os.environ["PATH"]}, directory, lifeline)
+    process = await spawn(["sh", "-c", script], {"PATH": os.environ["PATH"]}, directory, lifeline)
+    _started.append(process)
+    return process
 
 
 async def _first_line(process: Process) -> str:
@@ -53,6 +66,24 @@ async def test_what_a_program_leaves_behind_goes_with_it(lifeline: Lifeline, tmp
     await process.wait()
     await process.output.read()  # ends when nobody holds the pipe any more
     assert _is_dead(left_behind)
+
+
+async def test_the_end_is_seen_while_something_left_behind_still_holds_the_output(
+    lifeline: Lifeline, tmp_path: Path
+) -> None:
+    """asyncio's own wait would hang here if it was called before the program ended."""
+    process = await _sh("sleep 1000 & read line < fifo; exit 3", lifeline, _with_fifo(tmp_path))
+    waiting = asyncio.create_task(process.wait())
+    await asyncio.sleep(0)
+    (tmp_path / "fifo").write_text("go\n")
+    async with asyncio.timeout(10):
+        assert await waiting == 3
+        await process.output.read()
+
+
+def _with_fifo(directory: Path) -> Path:
+    os.mkfifo(directory / "fifo")
+    return directory
 
 
 async def test_stop_is_polite_first(lifeline: Lifeline, tmp_path: Path) -> None:

@@ -45,18 +45,38 @@ def _die_with(parent: int) -> Callable[[], None]:
     return in_child
 
 
+class _Watched(asyncio.subprocess.SubprocessStreamProtocol):
+    """Knows when the program itself has ended.
+
+    asyncio's own `Process.wait` waits for its pipes too, and what the program left behind may hold those for ever.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limit=1 << 16, loop=asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+        super().process_exited()
+
+
 class Process:
     """One running program with everything it has started."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.pid = process.pid
+    def __init__(self, transport: asyncio.SubprocessTransport, watched: _Watched) -> None:
+        self._transport = transport
+        self._watched = watched
+        self.pid = transport.get_pid()
 
     @property
     def output(self) -> asyncio.StreamReader:
         """What it writes, both streams in one."""
-        assert self._process.stdout is not None
-        return self._process.stdout
+        assert self._watched.stdout is not None
+        return self._watched.stdout
+
+    def close(self) -> None:
+        """Read nothing more, whoever still holds the other end."""
+        self._transport.close()
 
     def signal(self, number: signal.Signals) -> None:
         """To the whole group."""
@@ -69,28 +89,31 @@ class Process:
 
     async def wait(self) -> int:
         """Its exit status (128 + signal, as a shell says it). Whatever it has left behind in its group is ended."""
-        status = await self._process.wait()
+        await self._watched.exited.wait()
+        status = self._transport.get_returncode()
+        assert status is not None
         self.signal(signal.SIGKILL)
         return 128 - status if status < 0 else status
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, and SIGKILL after `grace` seconds."""
-        if self._process.returncode is not None:
+        if self._watched.exited.is_set():
             return
         self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(grace):
-                await asyncio.shield(self._process.wait())
+                await self._watched.exited.wait()
         except TimeoutError:
             self.signal(signal.SIGKILL)
-            await self._process.wait()
+            await self._watched.exited.wait()
 
 
 async def spawn(
     command: Sequence[str], environment: Mapping[str, str], directory: Path, lifeline: Lifeline, *, quiet: bool = False
 ) -> Process:
     """Start a program; what a `quiet` one writes is thrown away. Raises OSError if it cannot be executed."""
-    process = await asyncio.create_subprocess_exec(
+    transport, watched = await asyncio.get_running_loop().subprocess_exec(
+        _Watched,
         *command,
         env={**environment, LIFELINE: str(lifeline.children)},
         cwd=directory,
@@ -101,4 +124,4 @@ async def spawn(
         pass_fds=[lifeline.children],
         preexec_fn=_die_with(os.getpid()),
     )
-    return Process(process)
+    return Process(transport, watched)
