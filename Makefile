@@ -10,6 +10,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## the main job: good and bad releases on the embedded cluster, under load
+	@$(BIN)/python -m compileall -q src
 	@$(BIN)/davy demo
 
 test: $(VENV)/.dev ## everything that needs only Python

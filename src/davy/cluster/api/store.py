@@ -49,7 +49,7 @@ Watcher = Callable[[Event], None]
 class Store:
     """Everything the API server knows. All writes are synchronous and happen on one event loop."""
 
-    def __init__(self, *, log_size: int = 20_000, first_revision: int = 1) -> None:
+    def __init__(self, *, log_size: int = 5_000, first_revision: int = 1) -> None:
         self.revision = first_revision
         self.compacted = first_revision  # revisions below this one are no longer in the log
         self._log: deque[Event] = deque()
