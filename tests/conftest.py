@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("davy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("davy")
+SLOW_MACHINES = [HealthCheck.too_slow]
+settings.register_profile("davy", deadline=None, suppress_health_check=SLOW_MACHINES)
+# What decides about a change draws the same examples for all; whoever runs the tests by hand draws new ones.
+settings.register_profile("ci", deadline=None, suppress_health_check=SLOW_MACHINES, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "davy")
 
 
 def pytest_configure() -> None:

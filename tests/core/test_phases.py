@@ -230,15 +230,17 @@ WRONG = Problem(path="spec.analysis.metrics[0]", reason="Unknown", message="know
     ("phase", "valid", "word"),
     [
         (Phase.INITIALIZED, False, "InvalidSpec"),
-        (Phase.INITIALIZED, True, "InvalidSpec"),
+        (Phase.FAILED, True, "RoutingPending"),
         (PROGRESSING, False, "InvalidSpec"),
         (PROGRESSING, True, "Progressing"),
         (Phase.FINALISING, True, "RoutingPending"),
     ],
-    ids=["at rest", "at rest, last spec known", "in a run", "in a run, last spec known", "at the end of a run"],
+    ids=["at rest", "in a rollback, last spec known", "in a run", "in a run, last spec known", "at the end of a run"],
 )
 def test_a_wrong_spec_starts_nothing_and_breaks_nothing_that_runs(phase: Phase, valid: bool, word: str) -> None:
-    fields: dict[str, Any] = {"primary": COPIED, "routing": Routing(60, 40)} if phase is Phase.FINALISING else {}
+    fields: dict[str, Any] = (
+        {"primary": COPIED, "routing": Routing(60, 40)} if phase in (Phase.FINALISING, Phase.FAILED) else {}
+    )
     s = replace(snapshot(phase, **fields), problems=(WRONG,), valid=valid)
     assert said(step(s)) == word
 

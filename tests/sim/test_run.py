@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from davy.api.ref import Manifest
+from davy.api.validate import Problem
 from davy.core.decide import decide
 from davy.core.plan import Plan
 from davy.core.snapshot import Snapshot
+from davy.perceive import Seen
 from davy.sim import scenarios
 from davy.sim.deployments import APART, START
 from davy.sim.faults import Faults
@@ -223,3 +226,21 @@ def test_the_mind_is_a_function() -> None:
     assert len(seen) > 20
     assert all(decide(snapshot) == decide(snapshot) for snapshot in seen)
     assert any(isinstance(decide(snapshot), Plan) for snapshot in seen)
+
+
+def test_a_rollback_under_an_invalid_spec_is_carried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A MetricTemplate is deleted in the middle of a run: the checks fail, and what was begun must still be ended."""
+    run = started()
+    release(run.world, "1.2")
+    run.until(lambda run: run.status.get("canaryWeight") == 20)
+    gone = Problem("spec.analysis.metrics[0].templateRef", "TemplateMissing", "is gone", "error")
+    real = run._seen
+
+    def seen() -> Seen | None:
+        found = real()
+        return found and replace(found, problems=(gone,), last_valid=found.canary.spec)
+
+    monkeypatch.setattr(run, "_seen", seen)
+    run.until(lambda run: bool(run.status.get("runEndedAt")))
+    weights = [backend["weight"] for backend in run.world.objects[ROUTE]["spec"]["rules"][0]["backendRefs"]]
+    assert (run.phase, weights, run.world.objects[APP]["spec"]["replicas"]) == ("Failed", [100, 0], 0)

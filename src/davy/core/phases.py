@@ -48,7 +48,7 @@ def step(s: Snapshot) -> Step:
     if s.canary.spec.suspend:
         return Stay(reason=Reason.SUSPENDED, message="Suspended: nothing is touched until spec.suspend is unset.")
     wrong = [problem for problem in s.problems if problem.severity == "error"]
-    if wrong and (not s.valid or s.canary.status.phase not in RUNNING):
+    if wrong and not s.valid:
         message = " ".join(f"{bad.path}: {bad.message}." for bad in wrong)
         return Stay(reason=Reason.INVALID_SPEC, message=message, says=(messages.invalid(message),))
     if s.target is None:
