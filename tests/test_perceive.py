@@ -91,14 +91,18 @@ def test_what_is_missing_is_seen_as_missing(gone: set[Ref]) -> None:
 
 
 @pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("ended", ["2030-01-01T00:00:00Z", None], ids=["over", "not over"])
 @pytest.mark.parametrize("known", [True, False], ids=["last spec known", "after a restart"])
-def test_the_last_valid_spec_stays_in_force_in_a_run_while_it_is_known(phase: Phase, known: bool) -> None:
+def test_the_last_valid_spec_stays_in_force_in_a_run_while_it_is_known(
+    phase: Phase, ended: str | None, known: bool
+) -> None:
+    """A run that has failed is not over before its rollback is in place."""
     canary = codec.decode_canary(RUN.objects[CANARY])
-    canary = replace(canary, status=replace(canary.status, phase=phase))
+    canary = replace(canary, status=replace(canary.status, phase=phase, run_ended_at=ended))
     last = replace(canary.spec, progress_deadline_seconds=7)
     shown = Seen(canary=canary, objects=RUN.objects, problems=(ODD, WRONG), last_valid=last if known else None)
     s = perceive(shown, BEGIN, SETTINGS)
-    in_force = known and phase in RUNNING
+    in_force = known and (phase in RUNNING or (phase is Phase.FAILED and ended is None))
     assert s.valid == in_force
     assert (s.canary.spec == last) == in_force
     assert s.problems == (ODD, WRONG)

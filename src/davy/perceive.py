@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
-from davy.api.status import CanaryStatus
+from davy.api.status import CanaryStatus, Phase
 from davy.api.validate import Problem
 from davy.core import names
 from davy.core.phases import RUNNING
@@ -85,11 +85,16 @@ def perceive(seen: Seen, now: datetime, settings: Settings) -> Snapshot:
     )
 
 
+def under_way(status: CanaryStatus) -> bool:
+    """A run goes on, or its rollback is not in place yet: what was begun is ended with the spec that it began with."""
+    return status.phase in RUNNING or (status.phase is Phase.FAILED and not status.run_ended_at)
+
+
 def in_force(seen: Seen) -> tuple[Canary, bool]:
     """The canary with the spec to act upon, and whether that is a valid one."""
     if not any(problem.severity == "error" for problem in seen.problems):
         return seen.canary, True
-    if seen.last_valid is None or seen.canary.status.phase not in RUNNING:
+    if seen.last_valid is None or not under_way(seen.canary.status):
         return seen.canary, False
     return replace(seen.canary, spec=seen.last_valid), True
 
