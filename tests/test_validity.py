@@ -11,7 +11,7 @@ from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
 from davy.settings import Settings
 from davy.sim.scenarios import METRIC, WEIGHTED, canary
-from davy.validity import UNSUPPORTED, problems
+from davy.validity import UNSUPPORTED, changed, problems
 
 TEMPLATE = Ref("flagger.app/v1beta1", "MetricTemplate", "test", "latency")
 GATE = {"name": "gate", "type": "confirm-rollout", "url": "http://gate.test/"}
@@ -131,3 +131,26 @@ def test_every_unsupported_part_is_tried_here() -> None:
         "autoscalerRef",
         "alerts",
     }
+
+
+@pytest.mark.parametrize(
+    ("edit", "path", "words"),
+    [
+        ({"provider": "kubernetes"}, "spec.provider", "from gatewayapi:v1 to kubernetes"),
+        (
+            {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "b"}},
+            "spec.targetRef",
+            "to Deployment test/b",
+        ),
+        ({"service": {"port": 80, "name": "b"}}, "spec.service.name", "from app to b"),
+    ],
+)
+def test_what_may_not_change_during_a_run_is_named(edit: dict[str, Any], path: str, words: str) -> None:
+    [problem] = changed(made(**edit), made().spec, Settings())
+    assert (problem.path, problem.reason, problem.severity) == (path, "ChangedDuringRun", "error")
+    assert words in problem.message
+
+
+def test_what_may_change_during_a_run_is_no_problem() -> None:
+    explicit = made(provider="gatewayapi:v1", service={"port": 81, "name": "app"}, progressDeadlineSeconds=7)
+    assert list(changed(explicit, made(provider="").spec, Settings(mesh_provider="gatewayapi:v1"))) == []

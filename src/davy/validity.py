@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from davy.api import codec
-from davy.api.canary import API_VERSION, Canary
+from davy.api.canary import API_VERSION, Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.validate import Known, Problem, validate, validate_metric_template
 from davy.providers import PROVIDERS
@@ -27,6 +29,25 @@ def problems(
         *taken(canary, rivals),
         *unsupported(canary),
     )
+
+
+def changed(canary: Canary, before: CanarySpec, settings: Settings) -> Iterator[Problem]:
+    """What must stay as it is while a run is under way. `before`: the spec that the run goes by.
+
+    Followed at once, the route of before would keep its weights, and its canary would lose its pods.
+    """
+    old = replace(canary, spec=before)
+    named = replace(canary, spec=replace(before, target_ref=canary.spec.target_ref))
+    for path, was, now in (
+        ("spec.provider", before.provider or settings.mesh_provider, canary.spec.provider or settings.mesh_provider),
+        ("spec.targetRef", str(old.target), str(canary.target)),
+        ("spec.service.name", named.apex, canary.apex),
+    ):
+        if was != now:
+            message = (
+                f"was changed from {was} to {now} during a run, which goes on with {was}; {now} is taken up after it"
+            )
+            yield Problem(path, "ChangedDuringRun", message, "error")
 
 
 def templates(canary: Canary, objects: Mapping[Ref, Manifest]) -> Iterator[Problem]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+
+from msgspec.structs import replace
 
 from davy.api import codec
 from davy.api.canary import Canary, CanarySpec
@@ -15,16 +18,16 @@ from davy.controller.answer import template_ref
 from davy.controller.queue import Key
 from davy.controller.refuse import Refuser
 from davy.controller.world import CANARY, World
+from davy.core import names
 from davy.core.snapshot import Answer
 from davy.kube.client import Client
 from davy.kube.kinds import Kind
-from davy.perceive import Seen, reads
+from davy.perceive import Seen, reads, under_way
 from davy.settings import Settings
-from davy.validity import problems
+from davy.validity import changed, problems
 
-UNSERVED_PAUSE = 30.0
-"""Seconds until a kind that the API server does not serve is asked for again."""
-LIST_PAUSE = 1.0
+LIST_PAUSE = 30.0
+"""Seconds; only a safety net, for the first list wakes the canary."""
 BEHIND_PAUSE = 5.0
 """Seconds; only a safety net, for the watch wakes the canary."""
 
@@ -55,19 +58,31 @@ class Gatherer:
         if found is None:
             return None
         canary = codec.decode_canary(found.raw)
-        self._claim(key, canary)
-        needed = (*reads(canary, self._settings), *templates(canary))
+        before = self._last_valid.get(key) if under_way(canary.status) else None
+        going_by = replace(canary, spec=before) if before else canary
+        self._claim(key, going_by)
+        needed = tuple(dict.fromkeys(self._needed(going_by) + self._needed(canary)))
         self._world.depend(key, needed)
         unserved = await self._served(needed)
         if any(self._world.behind(ref) for ref in (canary.ref, *needed)):
             raise NotYet("the watch has not brought our last write yet", BEHIND_PAUSE)
         objects = self._objects(needed)
-        wrong = (*unserved, *problems(canary, self._settings, objects, self._rivals(key, canary)))
+        wrong = (
+            *unserved,
+            *problems(canary, self._settings, objects, self._rivals(key, going_by)),
+            *(changed(canary, before, self._settings) if before else ()),
+        )
         if not any(problem.severity == "error" for problem in wrong):
             self._last_valid[key] = canary.spec
         return Seen(
             canary=canary, objects=objects, problems=wrong, last_valid=self._last_valid.get(key), answers=answers
         )
+
+    def claim_all(self) -> None:
+        """Who wants which target must be known before anybody is worked on; else the first to be looked at has it."""
+        for found in self._world.watch(CANARY).list():
+            with suppress(codec.DecodeError):
+                self._claim((found.namespace, found.name), codec.decode_canary(found.raw))
 
     async def refuse(self, key: Key, error: codec.DecodeError) -> None:
         """Tells the owner of a canary that cannot be decoded what is wrong with it."""
@@ -92,7 +107,11 @@ class Gatherer:
         if before is not None and before.target != canary.target:
             self._release(key, before)
         self._canaries[key] = canary
-        self._claims[canary.target].add(key)
+        claims = self._claims[canary.target]
+        if key not in claims:
+            for other in claims:
+                self._world.wake(other)
+            claims.add(key)
 
     def _release(self, key: Key, canary: Canary) -> None:
         claims = self._claims[canary.target]
@@ -103,12 +122,17 @@ class Gatherer:
             del self._claims[canary.target]
 
     def _rivals(self, key: Key, canary: Canary) -> tuple[str, ...]:
-        """Canaries that claimed the same target before this one: the older wins, then the name."""
+        """Canaries that come before this one: whose primary it is already, then the older, then the name."""
+        primary = self._world.find(names.primary(canary))
+        owners = primary.owners if primary else ()
         return tuple(
             other[1]
             for other in sorted(self._claims[canary.target])
-            if other != key and seniority(self._canaries[other].metadata) < seniority(canary.metadata)
+            if other != key and seniority(self._canaries[other].metadata, owners) < seniority(canary.metadata, owners)
         )
+
+    def _needed(self, canary: Canary) -> tuple[Ref, ...]:
+        return (*reads(canary, self._settings), *templates(canary))
 
     def _objects(self, refs: Iterable[Ref]) -> dict[Ref, Manifest]:
         found = ((ref, self._world.get(ref)) for ref in refs)
@@ -143,5 +167,6 @@ def templates(canary: Canary) -> tuple[Ref, ...]:
     return tuple(template_ref(canary, metric) for metric in canary.analysis.metrics if metric.template_ref)
 
 
-def seniority(metadata: Metadata) -> tuple[str, str]:
-    return metadata.creation_timestamp or "", metadata.name
+def seniority(metadata: Metadata, owners: Collection[str]) -> tuple[bool, str, str]:
+    """`owners`: uids of those to whom the primary belongs."""
+    return metadata.uid not in owners, metadata.creation_timestamp or "", metadata.name

@@ -57,7 +57,7 @@ async def operator(
         )
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         stack.callback(stop, [tasks.create_task(work) for work in (announcer.run(), counting(series, gatherer, queue))])
-        work = tasks.create_task(working(Reconciler(hands), fence, world))
+        work = tasks.create_task(working(Reconciler(hands), gatherer, fence, world))
         stack.callback(stop, [work])
         yield runner.addresses[0][1]
 
@@ -74,11 +74,12 @@ def unready(fence: SchemaFence, world: World) -> str | None:
     return None if world.watch(CANARY).synced.is_set() else "the canaries have not been listed yet"
 
 
-async def working(reconciler: Reconciler, fence: SchemaFence, world: World) -> None:
+async def working(reconciler: Reconciler, gatherer: Gatherer, fence: SchemaFence, world: World) -> None:
     """No step before the cluster stores all that we must remember, and before all is listed."""
     await fence.passed()
     for kind in (METRIC_TEMPLATE, CANARY):
         await world.watch(kind).synced.wait()
+    gatherer.claim_all()
     # What was listed stays: keep the collector from walking over it again and again.
     gc.freeze()
     log.info("operator is working")
