@@ -154,3 +154,9 @@ def test_what_may_not_change_during_a_run_is_named(edit: dict[str, Any], path: s
 def test_what_may_change_during_a_run_is_no_problem() -> None:
     explicit = made(provider="gatewayapi:v1", service={"port": 81, "name": "app"}, progressDeadlineSeconds=7)
     assert list(changed(explicit, made(provider="").spec, Settings(mesh_provider="gatewayapi:v1"))) == []
+
+
+def test_a_match_that_the_provider_has_no_words_for_is_a_problem() -> None:
+    odd = made(service={"port": 80, "gatewayRefs": [{"name": "g"}], "match": [{"headers": {"x": {"prefix": "a"}}}]})
+    words = "error Inexpressible: spec.service.match[0].headers.x: needs exact or regex; Gateway API has no other match"
+    assert words in told(odd)

@@ -10,8 +10,10 @@ from davy.api import codec
 from davy.api.canary import API_VERSION, Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.validate import Known, Problem, validate, validate_metric_template
+from davy.core.snapshot import TO_PRIMARY
 from davy.providers import PROVIDERS
 from davy.routers import ROUTERS
+from davy.routers.base import Inexpressible
 from davy.settings import Settings
 from davy.targets import TARGETS
 
@@ -23,12 +25,14 @@ def problems(
     canary: Canary, settings: Settings, objects: Mapping[Ref, Manifest], rivals: tuple[str, ...]
 ) -> tuple[Problem, ...]:
     """All that is wrong, not the first. `objects`: those that exist; `rivals`: older canaries of the same target."""
-    return (
+    found = (
         *validate(canary, settings_of=settings, known=KNOWN),
         *templates(canary, objects),
         *taken(canary, rivals),
         *unsupported(canary),
     )
+    named = {problem.path for problem in found}
+    return (*found, *(problem for problem in inexpressible(canary, settings) if problem.path not in named))
 
 
 def changed(canary: Canary, before: CanarySpec, settings: Settings) -> Iterator[Problem]:
@@ -48,6 +52,17 @@ def changed(canary: Canary, before: CanarySpec, settings: Settings) -> Iterator[
                 f"was changed from {was} to {now} during a run, which goes on with {was}; {now} is taken up after it"
             )
             yield Problem(path, "ChangedDuringRun", message, "error")
+
+
+def inexpressible(canary: Canary, settings: Settings) -> Iterator[Problem]:
+    """What the provider has no words for: the router itself is asked, so that it can never refuse in a tick."""
+    router = ROUTERS.get(canary.spec.provider or settings.mesh_provider)
+    try:
+        if router is not None:
+            router.route(canary, TO_PRIMARY, {})
+    except Inexpressible as cannot:
+        path, _, message = str(cannot).partition(": ")
+        yield Problem(path, "Inexpressible", message, "error")
 
 
 def templates(canary: Canary, objects: Mapping[Ref, Manifest]) -> Iterator[Problem]:
