@@ -99,6 +99,10 @@ class Gatherer:
             self._release(key, canary)
         return canary
 
+    def canary(self, key: Key) -> Canary | None:
+        """As it was last gathered."""
+        return self._canaries.get(key)
+
     def known(self) -> Iterable[Canary]:
         return self._canaries.values()
 

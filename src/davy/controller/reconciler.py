@@ -16,7 +16,7 @@ from davy.controller.gather import Gatherer, NotYet
 from davy.controller.queue import Key, Queue
 from davy.controller.series import Series
 from davy.core.decide import decide
-from davy.core.plan import Ask, Plan
+from davy.core.plan import Announcement, Ask, Plan
 from davy.core.snapshot import Snapshot
 from davy.kube.errors import KubeError
 from davy.perceive import Seen, perceive
@@ -83,9 +83,18 @@ class Reconciler:
     def _pause(self, key: Key, error: Exception) -> None:
         seconds = self._pauses.get(key, FIRST_PAUSE)
         self._pauses[key] = min(seconds * 2, LONGEST_PAUSE)
+        if seconds == 2 * FIRST_PAUSE:
+            self._complain(key, error)
         log.warning("the tick failed", error=str(error), again_in=seconds)
         self._hands.series.ticks.labels("error").inc()
         self._hands.queue.after(key, seconds)
+
+    def _complain(self, key: Key, error: Exception) -> None:
+        """Told at the second failure in a row, once: a single one is mostly over before anybody could read it."""
+        canary = self._hands.gatherer.canary(key)
+        if canary is not None:
+            words = f"Cannot go on with {canary.name}.{canary.namespace}, will keep trying: {error}"
+            self._hands.announcer.say(Subject.of(canary), Announcement("Warning", words, "TickFailed"))
 
     async def reconcile(self, key: Key) -> None:
         """Raises `NotYet`, `Stale` and `KubeError`."""
@@ -106,6 +115,7 @@ class Reconciler:
                 await self._apply(decision, seen, snapshot)
             case Plan():
                 await self._apply(decision, seen, snapshot)
+                hands.answers.forget(key)  # judged, or asked no more: by the time they are wanted again they are old
                 self._announce(decision, seen)
                 self._come_back(key, decision)
 
