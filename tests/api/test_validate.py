@@ -339,15 +339,26 @@ def test_knative_needs_no_service() -> None:
     assert problems_of(spec(provider="knative", targetRef=KNATIVE, service=None)) == ()
 
 
+PROMETHEUS = {"type": "prometheus", "address": "http://prometheus.test:9090"}
+
 TEMPLATES = [
     (
         {"provider": {"type": "promtheus"}, "query": "x"},
         "spec.provider.type: unknown metrics provider 'promtheus'; did you mean prometheus?",
     ),
-    ({"provider": {"type": "prometheus"}, "query": "a\n{{ name"}, "spec.query: line 2: an action is not closed by }}"),
+    ({"provider": PROMETHEUS, "query": "a\n{{ name"}, "spec.query: line 2: an action is not closed by }}"),
+    ({"provider": PROMETHEUS, "query": '{{ template "x" }}'}, "spec.query: line 1: {{template}} is not supported"),
     (
-        {"provider": {"type": "prometheus"}, "query": '{{ template "x" }}'},
-        "spec.query: line 1: {{template}} is not supported",
+        {"provider": {"type": "prometheus"}, "query": "x"},
+        "spec.provider.address: is missing; write for example http://prometheus.monitoring:9090",
+    ),
+    (
+        {"provider": {"type": "prometheus", "address": "prometheus:9090"}, "query": "x"},
+        "spec.provider.address: 'prometheus:9090' is not a URL; write for example http://prometheus",
+    ),
+    (
+        {"provider": {"type": "prometheus", "address": "http://[::1"}, "query": "x"},
+        "spec.provider.address: 'http://[::1' is not a URL; write for example http://prometheus",
     ),
 ]
 
@@ -374,6 +385,11 @@ ALERTS = [
 def test_a_wrong_alert_provider_is_refused(given: dict[str, Any], words: str) -> None:
     (found,) = told(validate_alert_provider(codec.decode_alert_provider({"spec": given})))
     assert found.startswith(f"error {words}")
+
+
+def test_only_a_prometheus_needs_an_address() -> None:
+    given = {"provider": {"type": "datadog"}, "query": "x"}
+    assert validate_metric_template(codec.decode_metric_template({"spec": given})) == ()
 
 
 @pytest.mark.parametrize("given", [given for given, _ in (*REFUSED, *WARNED)])

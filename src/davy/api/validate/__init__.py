@@ -32,7 +32,10 @@ def validate(canary: Canary, *, settings_of: Settings | None = None, known: Know
 
 def validate_metric_template(template: MetricTemplate, *, known: Known = KNOWN) -> tuple[Problem, ...]:
     """All problems of a MetricTemplate."""
-    found = list(metrics.template_problems(template.spec.query, "spec.query"))
+    found = [
+        *metrics.address_problems(template.spec.provider, "spec.provider.address"),
+        *metrics.template_problems(template.spec.query, "spec.query"),
+    ]
     if template.spec.provider.type not in known.metric_providers:
         name, names = template.spec.provider.type, known.metric_providers
         found.insert(0, unknown("spec.provider.type", "UnknownMetricsProvider", "metrics provider", name, names))

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from davy.api.analysis import BUILTIN_METRICS, Metric, ThresholdRange
 from davy.api.canary import Canary
 from davy.api.gotemplate import TemplateError, parse
+from davy.api.metric_template import Provider
 from davy.api.validate.known import Known
 from davy.api.validate.problem import Problem, error, warning
 from davy.settings import Settings
@@ -46,6 +48,22 @@ def template_problems(query: str, path: str) -> Iterator[Problem]:
         parse(query, FUNCTIONS)
     except TemplateError as wrong:
         yield error(path, "BadTemplate", str(wrong))
+
+
+def address_problems(provider: Provider, path: str) -> Iterator[Problem]:
+    """A Prometheus that nobody can ask: Flagger starts each release all the same, and takes it back."""
+    if provider.type == "prometheus" and not is_url(provider.address):
+        what = f"{provider.address!r} is not a URL" if provider.address else "is missing"
+        yield error(path, "BadAddress", f"{what}; write for example http://prometheus.monitoring:9090")
+
+
+def is_url(address: str) -> bool:
+    """Whether queries can be sent there."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def bounds(metric: Metric, path: str) -> Iterator[Problem]:
