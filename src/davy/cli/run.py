@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import click
 import structlog
@@ -40,6 +41,22 @@ class Duration(click.ParamType[timedelta]):
             self.fail(str(error), param, ctx)
 
 
+class Url(click.ParamType[str]):
+    """Where a server is: http or https, and a host."""
+
+    name = "url"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parts = urlsplit(str(value))
+            whole = parts.scheme in ("http", "https") and parts.hostname
+        except ValueError:
+            whole = None
+        if not whole:
+            self.fail(f"{value!r} is not a URL; write for example http://prometheus:9090", param, ctx)
+        return str(value)
+
+
 def listed(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -51,7 +68,7 @@ def listed(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str,
 @click.option(
     "--mesh-provider", default=Settings().mesh_provider, show_default=True, help="Provider of canaries that name none."
 )
-@click.option("--metrics-server", default=Settings().metrics_server, show_default=True, help="Prometheus URL.")
+@click.option("--metrics-server", type=Url(), default=Settings().metrics_server, show_default=True, help="Prometheus.")
 @click.option(
     "--selector-labels",
     default=",".join(Settings().selector_labels),
@@ -124,5 +141,4 @@ def log_as_json(level: int) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
