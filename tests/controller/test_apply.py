@@ -10,10 +10,11 @@ import pytest
 from davy.api import codec
 from davy.api.ref import Ref
 from davy.api.status import CanaryStatus, Phase
-from davy.controller.apply import Applier, Stale
+from davy.controller.apply import Applier, Refused, Stale
 from davy.controller.world import World
 from davy.core.names import FINALIZER
 from davy.kube.client import Client
+from davy.kube.errors import Invalid
 from davy.kube.kinds import Kind
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status
 from davy.sim import scenarios
@@ -189,3 +190,22 @@ async def test_the_finalizer_joins_others_and_goes_alone(
     await applier.apply((Finalizer(codec.decode_canary(live), present=False),))
     stored = await client.get(Kind("flagger.app/v1beta1", "Canary"), "test", "app")
     assert stored["metadata"]["finalizers"] == ["example.com/other"]
+
+
+async def test_what_may_not_be_changed_does_not_stop_what_comes_after_it(applier: Applier, world: World) -> None:
+    """A Service that cannot be repaired must not keep a rollback from its route and its status."""
+    other = service(a="1")
+    other["metadata"]["name"] = "other"
+    await applier.apply((Apply(service()),))
+    with pytest.raises(Refused, match="port") as caught:
+        await applier.apply((Apply(service(port=70000)), Apply(other)))
+    assert (caught.value.changed, type(caught.value.error)) == (1, Invalid)
+    assert world.get(SERVICE._replace(name="other")) is not None
+
+
+async def test_what_cannot_be_made_stops_what_comes_after_it(applier: Applier, world: World) -> None:
+    other = service()
+    other["metadata"]["name"] = "other"
+    with pytest.raises(Invalid):
+        await applier.apply((Apply(service(port=70000)), Apply(other)))
+    assert world.get(SERVICE._replace(name="other")) is None

@@ -13,7 +13,7 @@ from davy.api.canary import Canary
 from davy.controller import reconciler
 from davy.controller.announce import Subject
 from davy.controller.answer import Answers
-from davy.controller.apply import Stale
+from davy.controller.apply import Refused, Stale
 from davy.controller.queue import Key, Queue
 from davy.controller.reconciler import Hands, Reconciler
 from davy.controller.series import Series
@@ -113,3 +113,11 @@ async def test_people_are_told_once_of_ticks_that_keep_failing(bench: Bench) -> 
     for _ in range(2):
         await bench.tick(PLAN, refused)
     assert bench.said == [words, words]
+
+
+async def test_what_was_done_is_told_though_something_else_was_refused(bench: Bench) -> None:
+    told = Announcement("Warning", "Rolling back", "RollingBack")
+    plan = Plan(desired=LEAVE_ALL, status=CANARY.status, says=(told,))
+    await bench.tick(plan, Refused(1, Forbidden("denied")))
+    await bench.tick(PLAN, Refused(0, Forbidden("denied")))
+    assert bench.said == ["Rolling back", "Cannot go on with app.test, will keep trying: denied"]

@@ -12,17 +12,28 @@ from davy.api.ref import Manifest, Ref, ref_of
 from davy.controller.world import World
 from davy.core.names import FINALIZER
 from davy.kube.client import Client
-from davy.kube.errors import AlreadyExists, Conflict, Invalid, KubeError
+from davy.kube.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, KubeError
 from davy.kube.kinds import Kind
 from davy.kube.managed_fields import Applied, is_applied, take_over
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
 
 FLAGGER = "flagger"
 CANARY = Kind(API_VERSION, "Canary")
+REFUSALS = (BadRequest, Forbidden, Invalid)
+"""Answers of a server that has understood a write and does not want it."""
 
 
 class Stale(Exception):  # noqa: N818 - a state of the world
     """Somebody wrote in between. The tick ends here; what changed is on its way through the watch."""
+
+
+class Refused(Exception):  # noqa: N818 - a state of the world
+    """All was written but for changes that the server does not allow; `error` is the first of them."""
+
+    def __init__(self, changed: int, error: KubeError) -> None:
+        super().__init__(str(error))
+        self.changed = changed
+        self.error = error
 
 
 class Applier:
@@ -38,9 +49,20 @@ class Applier:
         """Makes the writes true, in their order; the number of requests that changed something.
 
         Raises `Stale` if another writer came first, and the `KubeError` of the first write that fails: later writes
-        depend on earlier ones.
+        depend on earlier ones. But an object that is there and may not be changed stops nothing, least of all a
+        rollback: each write was decided on what was seen, not on the others. Then `Refused` is raised at the end.
         """
-        return sum([await self._write(write) for write in writes])
+        changed, refused = 0, None
+        for write in writes:
+            try:
+                changed += await self._write(write)
+            except REFUSALS as error:
+                if not isinstance(write, Apply) or self._world.find(ref_of(write.manifest)) is None:
+                    raise
+                refused = refused or error
+        if refused is not None:
+            raise Refused(changed, refused)
+        return changed
 
     async def _write(self, write: Write) -> bool:
         try:
@@ -151,4 +173,4 @@ class Applier:
         return True
 
 
-__all__ = ["Applier", "KubeError", "Stale"]
+__all__ = ["Applier", "KubeError", "Refused", "Stale"]

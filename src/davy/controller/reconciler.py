@@ -11,7 +11,7 @@ from msgspec import Struct
 from davy.api.codec import DecodeError
 from davy.controller.announce import Announcer, Subject
 from davy.controller.answer import Answers
-from davy.controller.apply import Applier, Stale
+from davy.controller.apply import Applier, Refused, Stale
 from davy.controller.gather import Gatherer, NotYet
 from davy.controller.queue import Key, Queue
 from davy.controller.series import Series
@@ -112,19 +112,28 @@ class Reconciler:
         match decision:
             case Ask():
                 hands.answers.ask(key, snapshot.canary, decision)
-                await self._apply(decision, seen, snapshot)
+                refused = await self._apply(decision, seen, snapshot)
             case Plan():
-                await self._apply(decision, seen, snapshot)
+                refused = await self._apply(decision, seen, snapshot)
                 hands.answers.forget(key)  # judged, or asked no more: by the time they are wanted again they are old
                 self._announce(decision, seen)
                 self._come_back(key, decision)
+        if refused is not None:
+            raise refused
 
-    async def _apply(self, decision: Ask | Plan, seen: Seen, snapshot: Snapshot) -> None:
+    async def _apply(self, decision: Ask | Plan, seen: Seen, snapshot: Snapshot) -> KubeError | None:
+        """What the server refused though all else is written: told to people after what was done."""
         hands = self._hands
         status = decision.status if isinstance(decision, Plan) else seen.canary.status
         writes = render(decision.desired, status, seen, snapshot.canary, hands.settings)
-        hands.series.writes.inc(await hands.applier.apply(writes))
+        refused = None
+        try:
+            changed = await hands.applier.apply(writes)
+        except Refused as some:
+            changed, refused = some.changed, some.error
+        hands.series.writes.inc(changed)
         hands.series.ticks.labels("ask" if isinstance(decision, Ask) else "plan").inc()
+        return refused
 
     def _announce(self, plan: Plan, seen: Seen) -> None:
         subject = Subject.of(seen.canary)
