@@ -55,3 +55,10 @@ def test_a_duration_that_is_none_says_what_would_be_one(value: str) -> None:
     result = CliRunner().invoke(run, ["--minimum-interval", value])
     assert result.exit_code == 2
     assert "write for example 30s" in result.output
+
+
+@pytest.mark.parametrize("value", ["prometheus:9090", "prometheus", "", "ftp://prometheus", "http://[::1"])
+def test_a_metrics_server_that_is_no_url_ends_the_start(kubeconfig: str, value: str) -> None:
+    result = CliRunner().invoke(run, ["--kubeconfig", kubeconfig, "--metrics-server", value])
+    assert result.exit_code == 2
+    assert f"{value!r} is not a URL; write for example http://prometheus:9090" in result.output
