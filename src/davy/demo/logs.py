@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 
 
-def into(path: Path) -> None:
-    """From now on, everything logged in this process goes into a file."""
+@contextmanager
+def into(path: Path) -> Iterator[None]:
+    """Meanwhile, everything logged in this process goes into a file."""
+    with path.open("a", encoding="utf-8") as file:
+        _configure(file)
+        logging.basicConfig(filename=path, level=logging.WARNING, force=True)
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
+            logging.basicConfig(level=logging.WARNING, force=True)
+
+
+def _configure(file: TextIO) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -17,6 +32,5 @@ def into(path: Path) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(path.open("a", encoding="utf-8")),
+        logger_factory=structlog.WriteLoggerFactory(file),
     )
-    logging.basicConfig(filename=path, level=logging.WARNING, force=True)

@@ -59,11 +59,11 @@ async def _run(options: Options, console: Console) -> int:
     stopping = Stopping()
     port = free_port(options.port)
     directory = Path(tempfile.mkdtemp(prefix="davy-demo-"))
-    logs.into(directory / "demo.log")
     code = 1
     try:
-        performance = perform(options, console, stopping, port=port, directory=directory)
-        code = await stopping.run(asyncio.ensure_future(performance))
+        with logs.into(directory / "demo.log"):
+            performance = perform(options, console, stopping, port=port, directory=directory)
+            code = await stopping.run(asyncio.ensure_future(performance))
     except DemoFailed as failed:
         _complain(console, failed)
     finally:
