@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from davy.api.ref import Ref
+from davy.controller import world as worlds
 from davy.controller.queue import Key
 from davy.controller.world import World
+from davy.kube.cache import Cache
 from davy.kube.client import Client
 from davy.kube.kinds import Kind
 
@@ -108,3 +112,23 @@ async def test_a_deletion_wakes_too(client: Client, world: World, woken: list[Ke
         return KEY in woken and world.get(CONFIG) is None
 
     await until(gone)
+
+
+async def test_a_watch_that_dies_of_a_fault_is_begun_anew(
+    client: Client, world: World, woken: list[Key], until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worlds, "FAULT_PAUSE", 0.0)
+    run, begun = Cache.run, 0
+
+    async def faulty(cache: Cache) -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise ZeroDivisionError("a fault for the test")
+        await run(cache)
+
+    monkeypatch.setattr(Cache, "run", faulty)
+    await client.create(config("a"))
+    await listed(world, woken, until)
+    assert world.get(CONFIG) is not None
+    assert begun == 2

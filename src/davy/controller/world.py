@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 import msgspec
+import structlog
 
 from davy.api.canary import API_VERSION
 from davy.api.ref import Manifest, Ref
@@ -18,6 +19,10 @@ from davy.kube.objects import Object, older
 
 CANARY = Kind(API_VERSION, "Canary")
 METRIC_TEMPLATE = Kind(API_VERSION, "MetricTemplate")
+FAULT_PAUSE = 5.0
+"""Seconds before a watch that died of a fault is begun anew."""
+
+log = structlog.get_logger("davy")
 
 
 class World:
@@ -100,9 +105,18 @@ class World:
     async def _kept(self, cache: Cache) -> None:
         told = asyncio.create_task(self._first_list(cache))
         try:
-            await cache.run()
+            while True:
+                await self._run(cache)
         finally:
             told.cancel()
+
+    async def _run(self, cache: Cache) -> None:
+        """A watch that dies of a fault is begun anew: an operator that went on without it would be blind."""
+        try:
+            await cache.run()
+        except Exception:
+            log.exception("a fault in davy; please report it", watch=str(cache.kind))
+            await asyncio.sleep(FAULT_PAUSE)
 
     async def _first_list(self, cache: Cache) -> None:
         """An empty first list tells no change; whoever waited for it must hear of it all the same."""
