@@ -209,3 +209,8 @@ async def test_what_cannot_be_made_stops_what_comes_after_it(applier: Applier, w
     with pytest.raises(Invalid):
         await applier.apply((Apply(service(port=70000)), Apply(other)))
     assert world.get(SERVICE._replace(name="other")) is None
+
+
+async def test_letting_a_canary_go_that_is_gone_is_no_failure(applier: Applier) -> None:
+    with pytest.raises(Stale, match="is gone"):
+        await applier.apply((Finalizer(codec.decode_canary(scenarios.canary()), present=False),))

@@ -12,7 +12,7 @@ from davy.api.ref import Manifest, Ref, ref_of
 from davy.controller.world import World
 from davy.core.names import FINALIZER
 from davy.kube.client import Client
-from davy.kube.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, KubeError
+from davy.kube.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, KubeError, NotFound
 from davy.kube.kinds import Kind
 from davy.kube.managed_fields import Applied, is_applied, take_over
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
@@ -155,9 +155,13 @@ class Applier:
         others = [name for name in metadata.finalizers if name != FINALIZER]
         wanted = [*others, FINALIZER] if write.present else others
         body = {"metadata": {"resourceVersion": metadata.resource_version, "finalizers": wanted}}
-        reply = await self._client.patch(
-            CANARY, metadata.namespace, metadata.name, body, content="merge", type=msgspec.Raw
-        )
+        try:
+            reply = await self._client.patch(
+                CANARY, metadata.namespace, metadata.name, body, content="merge", type=msgspec.Raw
+            )
+        except NotFound as error:
+            # Mostly we let it go ourselves, a moment ago, and the watch has not told us yet.
+            raise Stale(f"{write.canary.ref} is gone") from error
         if write.present:
             self._world.put(write.canary.ref, reply)
         return True
