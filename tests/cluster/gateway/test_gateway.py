@@ -6,8 +6,15 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
+import pytest
+
+from davy.cluster.gateway.push import push
+from davy.cluster.gateway.translate import Config
+from davy.cluster.gateway.xds import XdsServer
+from davy.kube.errors import NotFound
 from davy.kube.kinds import Kind
 
 from .conftest import NAMESPACE, Arena, Backend, endpoint, free_port, make_pod, route, service, slice_of, until, weights
@@ -72,6 +79,26 @@ async def test_a_route_that_envoy_refuses_is_told_and_the_others_go_on(arena: Ar
     await arena.change(route("app", weights(app_canary=1)))
     await arena.in_force("app", 3)
     assert await arena.get() == (200, "canary")
+
+
+async def test_a_route_deleted_while_envoy_is_told_of_it_ends_nothing(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(xds: XdsServer, config: Config, *, timeout: float) -> None:
+        await push(xds, config, timeout=timeout)
+        if any(name == "doomed" for _, name in routes):
+            with suppress(NotFound):
+                await arena.client.delete(HTTP_ROUTE, NAMESPACE, "doomed")
+            await until(lambda: (NAMESPACE, "doomed") not in routes)
+
+    routes = arena.gateway._shelves.routes.items
+    monkeypatch.setattr("davy.cluster.gateway.gateway.push", slow)
+    await arena.client.create(route("doomed", weights(app_primary=1), hostnames=("doomed.example.com",)))
+    await until(lambda: (NAMESPACE, "doomed") in routes)
+    await until(lambda: (NAMESPACE, "doomed") not in routes)
+    await arena.client.create(route("app", weights(app_primary=1)))
+    await arena.in_force("app", 1)
+    assert await arena.get() == (200, "primary")
 
 
 async def test_a_missing_backend_answers_500_and_is_named(arena: Arena) -> None:

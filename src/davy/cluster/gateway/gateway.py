@@ -192,11 +192,9 @@ class ClusterGateway:
 
     def _say(self, world: World) -> None:
         for item in self._shelves.our_classes():
-            self._status(self._shelves.classes, item.metadata.name, "", item.status, class_status(item))
+            self._status(self._shelves.classes, item, item.status, class_status(item))
         for gateway in world.gateways:
-            made = gateway.metadata
-            new = gateway_status(world, gateway)
-            self._status(self._shelves.gateways, made.name, made.namespace, gateway.status, new)
+            self._status(self._shelves.gateways, gateway, gateway.status, gateway_status(world, gateway))
         for route in world.routes:
             self._say_route(world, route)
 
@@ -207,14 +205,18 @@ class ClusterGateway:
             return
         old = {"parents": list(route.status.parents)}
         new = {"parents": route_parents(world, route, refused=refused)}
-        self._status(self._shelves.routes, route.metadata.name, route.metadata.namespace, old, new)
+        self._status(self._shelves.routes, route, old, new)
 
-    def _status(self, shelf: Shelf[T], name: str, namespace: str, old: Json | None, new: Json) -> None:
+    def _status(self, shelf: Shelf[T], seen: T, old: Json | None, new: Json) -> None:
+        """`seen` is as it was before the push; what went meanwhile, or came back as another, is not spoken of."""
+        name, namespace = seen.metadata.name, seen.metadata.namespace
+        present = shelf.items.get((namespace, name))
+        if present is None or present.metadata.uid != seen.metadata.uid:
+            return
         stamp = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         new = stamped(new, old or {}, stamp)
         if any((old or {}).get(key) != value for key, value in new.items()):
-            version = shelf.items[namespace, name].metadata.resource_version
-            self._report.status(shelf.cache, namespace, name, version, new)
+            self._report.status(shelf.cache, namespace, name, present.metadata.resource_version, new)
 
     # --- pods that end
 
