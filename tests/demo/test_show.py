@@ -64,6 +64,16 @@ async def test_a_terminal_keeps_the_last_state(quiet: Scene) -> None:
     assert "the very end" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
+async def test_a_narrow_terminal_has_the_canary_s_share(quiet: Scene) -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    quiet.take_canary(at(10, "fail"))
+    showing = asyncio.ensure_future(show(quiet, console, plain=False))
+    await asyncio.sleep(0)
+    showing.cancel()
+    await asyncio.wait([showing])
+    assert "canary 10 %" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_a_recording_in_lines_has_the_run_and_the_summary(quiet: Scene, tmp_path: Path) -> None:
     recording = Recording(quiet)
     with quiet.listening(recording.changed):

@@ -18,7 +18,7 @@ from davy.demo.errors import DemoFailed
 from davy.demo.options import Options
 from davy.demo.performance import perform
 from davy.demo.ports import free_port
-from davy.demo.show import WIDTH
+from davy.demo.screen import WIDTH
 from davy.demo.stopping import Stopping
 
 PARTS = {  # modules of the extra `demo`: what they are for

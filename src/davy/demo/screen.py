@@ -6,6 +6,7 @@ Made of lines of text, not of rich's tables: drawing it must take no time from t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 
 from rich.text import Text
 
@@ -14,39 +15,49 @@ from davy.demo import words
 from davy.demo.load.tally import Rate
 from davy.demo.view import AppView, Check, Event, View
 
-BAR = 50  # characters for 100 %
-RULE = 110  # characters of a heading
+BAR = 50  # characters for 100 %, if there is room
+SHORTEST_BAR = 10
+SHARES = len("  primary 100 %  canary 100 %")  # characters beside the bar
+RULE = 110  # characters of a heading at most
+TITLE = 70  # characters of the story's part, if there is room
 LABEL = 10  # characters of the first column
-HEIGHT = 30  # lines, if nobody says otherwise
+HEIGHT, WIDTH = 30, 118  # lines and characters, if nobody says otherwise
 PRIMARY, CANARY = "blue", "yellow"
 PHASES = {Phase.SUCCEEDED: "bold green", Phase.FAILED: "bold red", Phase.PROGRESSING: "bold yellow"}
 
 
-def screen(view: View, height: int = HEIGHT) -> Text:
+def screen(view: View, height: int = HEIGHT, width: int = WIDTH) -> Text:
     """The whole screen; as many of the last events as there is room for."""
-    above = [_head(view), *(line for app in view.apps for line in _app(app, view.rates))]
+    above = [*_head(view, width), *(line for app in view.apps for line in _app(app, view.rates, width))]
     room = max(3, height - len(above) - 3)
-    lines = [*above, _rule("events", "dim"), *map(_event, view.events[-room:])]
+    lines = [*above, _rule("events", "dim", width), *map(_event, view.events[-room:])]
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
 
-def _head(view: View) -> Text:
-    failed = (f"{view.failed} failed", "bold red" if view.failed else "green")
-    chapter = (f"{view.chapter:<70}", "bold")
-    return Text.assemble(chapter, f" {view.elapsed:5.1f} s · {view.requests:,} requests · ", failed)
+def _head(view: View, width: int) -> Iterator[Text]:
+    """One line; two where the figures have no room beside the title."""
+    failed = (f"{view.failed:,} failed", "bold red" if view.failed else "green")
+    figures = Text.assemble(f"{view.elapsed:5.1f} s · {view.requests:,} requests · ", failed)
+    room = min(TITLE, width - len(figures) - 1)
+    if len(view.chapter) <= room:
+        yield Text.assemble((f"{view.chapter:<{room}}", "bold"), " ", figures)
+    else:
+        yield Text(view.chapter, style="bold")
+        yield figures
 
 
-def _app(app: AppView, rates: Iterable[Rate]) -> Iterator[Text]:
-    yield _rule(f"{app.name} · {app.provider}", PHASES.get(app.phase, "bold"))
+def _app(app: AppView, rates: Iterable[Rate], width: int) -> Iterator[Text]:
+    room = width - LABEL
+    yield _rule(f"{app.name} · {app.provider}", PHASES.get(app.phase, "bold"), width)
     yield _row("phase", _phase(app))
-    yield _row("traffic", bar(app.weight))
+    yield _row("traffic", bar(app.weight, room - SHARES))
     yield _row("pods", _pods(app))
-    yield _row("checks", _checks(app.checks))
+    yield from map(_row, chain(["checks"], repeat("")), _checks(app.checks, room))
     yield _row("requests", _requests(app, tuple(rates)))
 
 
-def _rule(title: str, style: str) -> Text:
-    return Text.assemble(("── ", "dim"), (title, style), (" ".ljust(RULE - len(title) - 3, "─"), "dim"))
+def _rule(title: str, style: str, width: int) -> Text:
+    return Text.assemble(("── ", "dim"), (title, style), (" ".ljust(min(RULE, width) - len(title) - 3, "─"), "dim"))
 
 
 def _row(label: str, content: Text) -> Text:
@@ -56,17 +67,18 @@ def _row(label: str, content: Text) -> Text:
 def _phase(app: AppView) -> Text:
     text = Text(app.phase or "new", style=PHASES.get(app.phase, "bold"))
     if app.phase is Phase.PROGRESSING and app.step:
-        text.append(f"  check {app.step}", style="default")
+        text.append(f" · check {app.step}", style="default")
     if app.failed_checks:
-        text.append(f"  {app.failed_checks} failed", style="red")
+        text.append(f" · {app.failed_checks} failed", style="red")
     return text
 
 
-def bar(weight: int) -> Text:
-    """The share of each side."""
-    canary = round(weight * BAR / 100)
+def bar(weight: int, room: int = BAR) -> Text:
+    """The share of each side, in as many characters as there is room for; whoever has a share has a character."""
+    length = max(SHORTEST_BAR, min(BAR, room))
+    canary = min(max(round(weight * length / 100), weight > 0), length - (weight < 100))
     return Text.assemble(
-        ("█" * (BAR - canary), PRIMARY),
+        ("█" * (length - canary), PRIMARY),
         ("▒" * canary, CANARY),
         (f"  primary {100 - weight} %", PRIMARY),
         (f"  canary {weight} %", CANARY),
@@ -81,9 +93,11 @@ def _canary_pods(app: AppView) -> tuple[str, str]:
     return (f"canary {words.side(app.canary)}", CANARY) if app.canary.wanted else ("canary scaled to zero", "dim")
 
 
-def _checks(checks: Iterable[Check]) -> Text:
+def _checks(checks: Iterable[Check], room: int) -> list[Text]:
+    """All in one line, or each in its own."""
     texts = [Text(words.check(check), style=words.STYLES.get(check.verdict, "dim")) for check in checks]
-    return Text("   ").join(texts) if texts else Text("none yet", style="dim")
+    together = Text("   ").join(texts) if texts else Text("none yet", style="dim")
+    return [together] if len(together) <= room else texts
 
 
 def _requests(app: AppView, rates: Iterable[Rate]) -> Text:

@@ -13,12 +13,11 @@ from rich.live import Live
 
 from davy.demo.plain import lines
 from davy.demo.scene import Scene
-from davy.demo.screen import screen
+from davy.demo.screen import WIDTH, screen
 from davy.demo.view import View
 
 REDRAW = 0.2  # seconds
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # rich's are fetched from elsewhere; any monospace will do
-WIDTH = 118  # characters of a recording, and of what goes into a pipe
 
 
 class Lines:
@@ -44,10 +43,10 @@ async def show(scene: Scene, console: Console, *, plain: bool, resumed: bool = F
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         try:
             while True:
-                live.update(screen(scene.view(), console.height), refresh=True)
+                live.update(screen(scene.view(), console.height, console.width), refresh=True)
                 await asyncio.sleep(REDRAW)
         finally:
-            live.update(screen(scene.view(), console.height))  # the last state stays above the summary
+            live.update(screen(scene.view(), console.height, console.width))  # the last state stays above the summary
 
 
 async def _in_lines(scene: Scene, console: Console, *, resumed: bool) -> None:
