@@ -131,6 +131,7 @@ def view() -> View:
                     Check("request-success-rate", 80.243, "fail", min=99.0, time="2026-01-01T00:00:31.000Z"),
                     Check("request-duration", 4.9, "pass", max=500.0, time="2026-01-01T00:00:31.000Z"),
                 ),
+                judged="2026-01-01T00:00:31.000Z",
             ),
             AppView(
                 name="cart",

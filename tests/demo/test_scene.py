@@ -2,10 +2,14 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from davy.api.canary import Canary
+from davy.api.status import CanaryStatus, Measured
 from davy.demo.errors import DemoFailed
 from davy.demo.load.tally import Count, Progress
+from davy.demo.manifests import SHOP, canary
 from davy.demo.scene import Scene
 
 
@@ -41,3 +45,12 @@ def test_the_bad_release_s_own_errors_are_not_in_the_count_of_failures() -> None
     scene = Scene(lambda: 0.0, frozenset({("shop", "3.0")}))
     scene.take_load(Progress(counts=(Count("shop", "3.0", 500, "", 9), Count("shop", "2.0", 500, "", 1))))
     assert scene.view().failed == 1
+
+
+def test_a_check_of_a_metric_that_is_no_longer_asked_for_counts_as_made_though_not_shown() -> None:
+    scene = Scene(lambda: 0.0)
+    found = Measured("of-yesterday", value=1.0, verdict="pass", time="2026-01-01T00:00:07.000Z")
+    shop = msgspec.convert(canary(SHOP), Canary)
+    scene.take_canary(msgspec.structs.replace(shop, status=CanaryStatus(analysis=(found,))))
+    (app,) = scene.view().apps
+    assert (app.checks, app.judged) == ((), "2026-01-01T00:00:07.000Z")

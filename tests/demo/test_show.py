@@ -11,9 +11,10 @@ from rich.text import Text
 
 from davy.api.canary import Canary
 from davy.api.status import CanaryStatus, Measured, Phase
+from davy.demo.load.tally import Count, Progress
 from davy.demo.manifests import SHOP, canary
 from davy.demo.scene import Scene
-from davy.demo.show import Recording, show
+from davy.demo.show import Lines, Recording, show
 
 SHOP_CANARY = msgspec.convert(canary(SHOP), Canary)
 
@@ -52,6 +53,18 @@ async def test_a_show_that_goes_on_does_not_begin_anew(quiet: Scene) -> None:
     await asyncio.sleep(0)
     showing.cancel()
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_a_flood_of_failures_is_a_line_every_five_seconds() -> None:
+    now = 300.0
+    scene = Scene(lambda: now)
+    said: list[str] = []
+    told = Lines(scene, said.append, resumed=True)
+    with scene.listening(told.changed):
+        for quarter in range(1, 61):
+            now = 300.0 + quarter / 4
+            scene.take_load(Progress(counts=(Count("shop", "", 503, "", 30 * quarter),)))
+    assert [line.split()[0] for line in said if "✗" in line] == ["300.2", "305.0", "310.0", "315.0"]
 
 
 async def test_a_terminal_keeps_the_last_state(quiet: Scene) -> None:

@@ -11,7 +11,7 @@ LOAD_EVERY = 5.0  # seconds between two lines about the requests
 
 
 def lines(before: View, now: View) -> Iterator[str]:
-    """What is new in `now`."""
+    """What is new in `now`, but for the requests."""
     if now.chapter != before.chapter:
         yield from ("", f"── {now.chapter} ──")
     for event in now.events[len(before.events) :]:
@@ -20,15 +20,22 @@ def lines(before: View, now: View) -> Iterator[str]:
     for app in now.apps:
         for text in _app(known.get(app.name, AppView(app.name, app.provider)), app):
             yield _line(now.elapsed, app.name, text)
-    if now.failed > before.failed:
-        yield _line(now.elapsed, "load", f"✗ {now.failed} requests have failed that should not have")
-    if now.requests and now.elapsed // LOAD_EVERY > before.elapsed // LOAD_EVERY:
+
+
+def load(told: View, now: View) -> Iterator[str]:
+    """What there is to say of the requests; `told` is when something was said of them last.
+
+    The first failure is told at once, all others with the next line that is due.
+    """
+    due = now.elapsed // LOAD_EVERY > told.elapsed // LOAD_EVERY
+    if now.failed > told.failed and (due or not told.failed):
+        yield _line(now.elapsed, "load", f"✗ {now.failed:,} requests have failed that should not have")
+    if now.requests and due:
         yield _line(now.elapsed, "load", _load(now))
 
 
 def _app(before: AppView, now: AppView) -> Iterator[str]:
-    old = {check.time for check in before.checks}
-    new = [check for check in now.checks if check.time not in old]
+    new = [check for check in now.checks if check.time > before.judged]
     if new:
         yield "  ".join(words.check(check) for check in new)
     if now.phase is not before.phase:
@@ -38,7 +45,7 @@ def _app(before: AppView, now: AppView) -> Iterator[str]:
 def _load(view: View) -> str:
     targets = dict.fromkeys(rate.target for rate in view.rates)
     shares = "   ".join(f"{target}: {words.rates(view.rates, target)}" for target in targets)
-    return f"{view.requests:,} requests, {view.failed} failed   {shares}"
+    return f"{view.requests:,} requests, {view.failed:,} failed   {shares}"
 
 
 def _line(elapsed: float, what: str, text: str) -> str:

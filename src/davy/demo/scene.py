@@ -127,6 +127,7 @@ class Scene:
             primary=self._side(canary.primary_name),
             canary=self._side(canary.spec.target_ref.name),
             checks=latest_checks(canary),
+            judged=max((entry.time or "" for entry in status.analysis), default=""),
             message=status.message,
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
-from davy.demo.plain import lines
+from davy.demo.plain import lines, load
 from davy.demo.scene import Scene
 from davy.demo.screen import WIDTH, screen
 from davy.demo.view import View
@@ -26,13 +26,16 @@ class Lines:
     def __init__(self, scene: Scene, say: Callable[[str], None], *, resumed: bool = False) -> None:
         self._scene = scene
         self._say = say
-        self._before = scene.view() if resumed else View()
+        self._before = self._told = scene.view() if resumed else View()
 
     def changed(self) -> None:
         """Say what is new."""
         now = self._scene.view()
         for line in lines(self._before, now):
             self._say(line)
+        for line in load(self._told, now):
+            self._say(line)
+            self._told = now
         self._before = now
 
 

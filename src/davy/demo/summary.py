@@ -53,7 +53,7 @@ def wrong(report: Report) -> tuple[str, ...]:
 
 def _about_load(report: Report) -> Iterator[str]:
     if report.failed:
-        yield f"{report.failed} requests failed that were not a bad release's own errors"
+        yield f"{report.failed:,} requests failed that were not a bad release's own errors"
     if report.load.requests < report.least_requests:
         yield f"{report.load.requests:,} requests were sent; {report.least_requests:,} were wanted"
     through = sum(count.count for count in report.load.counts if count.target == SHOP.name)
@@ -121,7 +121,7 @@ def _in_order(count: Count) -> tuple[str, list[tuple[int, str]], int]:
 
 def _failed(report: Report) -> Text:
     requests = report.load.requests
-    text = f"{requests:,} requests, {report.failed} failed that were not a bad release's own errors"
+    text = f"{requests:,} requests, {report.failed:,} failed that were not a bad release's own errors"
     return Text(text, style="bold red" if report.failed else "bold green")
 
 

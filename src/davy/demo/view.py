@@ -28,7 +28,10 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class AppView(msgspec.Struct, frozen=True):
-    """One canary. `weight` is the canary's share in percent, `step` its place in the run ("2 of 4"), if it counts."""
+    """One canary. `weight` is the canary's share in percent, `step` its place in the run ("2 of 4"), if it counts.
+
+    `judged`: when anything was last measured (RFC3339), whether `checks`, those of the spec's metrics, has it or not.
+    """
 
     name: str
     provider: str
@@ -39,6 +42,7 @@ class AppView(msgspec.Struct, frozen=True):
     primary: Side = Side()
     canary: Side = Side()
     checks: tuple[Check, ...] = ()
+    judged: str = ""
     message: str = ""
 
 
