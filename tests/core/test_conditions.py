@@ -72,3 +72,10 @@ def test_warnings_stand_in_a_condition_of_their_own() -> None:
     s = replace(snapshot(), problems=(problem,))
     found = {item.type: item.message for item in conditions(s, s.canary.status, Reason.AT_REST, "")}
     assert found["SpecWarning"] == "spec.analysis.maxWeight: is met by no step."
+
+
+def test_a_spec_that_became_invalid_during_a_run_is_told_of_while_the_run_goes_on() -> None:
+    wrong = Problem("spec.provider", "UnknownProvider", "is unknown", "error")
+    s = replace(snapshot(Phase.PROGRESSING), problems=(wrong,), valid=True)
+    found = {each.type: each.message for each in conditions(s, s.canary.status, Reason.STEP_RUNNING, "x")}
+    assert found["SpecInvalid"] == "spec.provider: is unknown. The run under way goes on with the last valid spec."

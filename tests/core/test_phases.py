@@ -28,6 +28,7 @@ from davy.core.hold import hold
 from davy.core.judgement import checks, pings
 from davy.core.moves import Move, Questions, Stay, Step
 from davy.core.phases import PHASES, TRANSITIONS, step
+from davy.core.plan import PrimaryWish
 from davy.core.snapshot import Answer, NoData, Routing, Snapshot, Unknown, Value
 
 
@@ -322,3 +323,22 @@ def test_blue_green_and_weights_share_the_guards() -> None:
         ):
             assert said(step(snapshot(PROGRESSING, analysis=analysis, **fields))) == word
     assert primary().readiness == READY
+
+
+def test_a_clock_that_was_set_back_costs_the_step_one_more_interval_and_no_more() -> None:
+    s = snapshot(PROGRESSING, canary_weight=20, last_step_at=ago(-86_400), routing=Routing(80, 20))
+    move = step(s)
+    assert isinstance(move, Move)
+    assert move.status.last_step_at == ago(0)
+    assert move.status.canary_weight == 20
+
+
+def test_a_primary_that_a_webhook_has_changed_counts_as_made_all_the_same() -> None:
+    """It does not look like the target and never will, but it notes the target's revision."""
+    revision = target().revision
+    mutated = primary(like_target=False, carries=revision)
+    s = snapshot(Phase.INITIALIZING, target=target(), primary=mutated, last_applied_spec="", last_promoted_spec="")
+    assert hold(s).primary is PrimaryWish.EXIST
+    move = step(s)
+    assert isinstance(move, Move)  # it goes on: the routing is in force, and that is remembered
+    assert move.status.routed_at

@@ -17,7 +17,7 @@ SETTLED = frozenset({Reason.AT_REST, Reason.ROLLED_BACK, Reason.SUSPENDED})
 
 
 def conditions(s: Snapshot, status: CanaryStatus, reason: Reason, message: str) -> tuple[Condition, ...]:
-    """Promoted as in Flagger, Ready always; Reconciling, Stalled and SpecWarning only while they are true."""
+    """Promoted as in Flagger, Ready always; Reconciling, Stalled, SpecInvalid, SpecWarning only while they are true."""
     now = to_seconds(s.now)
     generation = s.canary.metadata.generation
     found = [promoted(s, status.phase)] if status.phase is not Phase.NONE else []
@@ -27,6 +27,10 @@ def conditions(s: Snapshot, status: CanaryStatus, reason: Reason, message: str) 
         found.append(Condition("Reconciling", "True", str(reason), message, observed_generation=generation))
     if reason.stalled:
         found.append(Condition("Stalled", "True", str(reason), message, observed_generation=generation))
+    wrong = [f"{problem.path}: {problem.message}." for problem in s.problems if problem.severity == "error"]
+    if wrong and s.valid:
+        words = " ".join([*wrong, "The run under way goes on with the last valid spec."])
+        found.append(Condition("SpecInvalid", "True", "InvalidSpec", words, observed_generation=generation))
     warnings = [f"{problem.path}: {problem.message}." for problem in s.problems if problem.severity == "warning"]
     if warnings:
         found.append(

@@ -21,6 +21,7 @@ from davy.core.traffic import (
     apex,
     back_on_primary,
     back_on_target,
+    follows,
     safe,
     serves,
     slipped,
@@ -45,7 +46,7 @@ def nothing(s: Snapshot) -> Desired:
 def initializing(s: Snapshot) -> Desired:
     """The primary follows the target until it is ready; only then does traffic move, and only after that capacity."""
     made = Desired(services=True, primary=following(s), run=revision(s))
-    if s.primary is None or not isinstance(s.primary.readiness, Ready) or not s.primary.like_target:
+    if s.primary is None or not isinstance(s.primary.readiness, Ready) or not follows(s):
         return kept(s, made)
     emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=True)
     return emptying(s, emptied)
@@ -69,8 +70,7 @@ def kept(s: Snapshot, made: Desired) -> Desired:
 
 
 def following(s: Snapshot) -> PrimaryWish:
-    like = s.primary is not None and s.primary.like_target
-    return PrimaryWish.EXIST if like else PrimaryWish.CARRY
+    return PrimaryWish.EXIST if follows(s) else PrimaryWish.CARRY
 
 
 def revision(s: Snapshot) -> str:

@@ -21,7 +21,7 @@ from davy.core.reasons import Reason
 from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Snapshot, Stuck, Workload
 from davy.core.strategies import advance, iterations, promotion, stepped
 from davy.core.times import to_milliseconds
-from davy.core.traffic import intact, pending, safe, serves, settles_at, slipped, split, to_target
+from davy.core.traffic import follows, intact, pending, safe, serves, settles_at, slipped, split, to_target
 from davy.core.weights import giving_back
 
 TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
@@ -96,7 +96,7 @@ def forgets(s: Snapshot) -> Move | None:
 
 def primary_unready(s: Snapshot) -> Stay | None:
     """The primary is not there, not like the target, or not complete."""
-    if s.primary is None or not s.primary.like_target:
+    if s.primary is None or not follows(s):
         return Stay(reason=Reason.INITIALIZING, message=f"Making {s.canary.primary_name} from the target.")
     return unready(s, s.primary, Reason.INITIALIZING)
 
@@ -352,6 +352,9 @@ def unripe(s: Snapshot, target: Workload) -> Stay | Move | None:
     status = s.canary.status
     if not s.shifts and status.iterations > iterations(s):
         return promotion(s)
+    begun = times.read(status.last_step_at)
+    if begun and begun > s.now + times.MILLISECOND:
+        return Move(stepped(s))  # the clock was set back: the step lasts its interval by the clock that there is now
     due = times.after(status.last_step_at, s.interval)
     if due and s.now < due:
         return Stay(reason=Reason.STEP_RUNNING, message=present_step(s), until=due)

@@ -24,6 +24,13 @@ def intact(s: Snapshot) -> bool:
     return not isinstance(s.primary.readiness, Stuck)  # a primary of Flagger's, which noted nothing
 
 
+def follows(s: Snapshot) -> bool:
+    """The primary is made from the target as it stands: it looks so, or notes so (a webhook may have changed it)."""
+    if s.primary is None or s.target is None:
+        return False
+    return s.primary.like_target or s.primary.carries == s.target.revision
+
+
 def safe(s: Snapshot, wanted: Routing) -> Routing:
     """The wanted split, but no weight on a side without a ready endpoint while the other has one."""
     if wanted.canary and not serves(s.target) and serves(s.primary):
