@@ -21,6 +21,7 @@ class Company:
         self._logs = logs
         self._stack = AsyncExitStack()
         self._broken = asyncio.get_running_loop().create_future()
+        self._needed: dict[str, asyncio.Task[None]] = {}  # by name: waits for the process's early end
 
     async def __aenter__(self) -> Self:
         return self
@@ -34,14 +35,19 @@ class Company:
         """Start a process; unless it is `piped`, it is not to end before we do."""
         process = await self._stack.enter_async_context(child(command, self._log(name), piped=piped))
         if not piped:
-            self.beside(self.early(process, name))
+            self._needed[name] = self.beside(self.early(process, name))
         return process
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+    def excuse(self, name: str) -> None:
+        """From now on, this process may end by itself."""
+        self._needed.pop(name).cancel()
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have work done as long as this lasts; what it raises is raised by `broken`."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(self._done)
         self._stack.callback(task.cancel)
+        return task
 
     async def early(self, process: Process, name: str) -> None:
         """Raises DemoFailed when the process ends."""

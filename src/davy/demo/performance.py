@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from davy.demo.stopping import Stopping
 from davy.demo.summary import Report, summary, wrong
 from davy.demo.theatre import Theatre, theatre
 
+PLAYED = "all releases have been played; now it is your turn"
 LONGEST_LOAD = 1200.0  # seconds until all requests of a soak are sent
 
 
@@ -58,14 +60,25 @@ async def _played(stage: Theatre, options: Options) -> Report:
 
 
 async def _kept(stage: Theatre, options: Options, console: Console, stopping: Stopping) -> None:
-    """Leave all of it up, under load, until a signal."""
+    """Leave all of it up, under load, until a signal; whoever ends the operator is told how to start it again."""
+    stage.excuse_operator()
     console.print(f"\nexport KUBECONFIG={stage.cluster.kubeconfig}", soft_wrap=True, highlight=False)
     console.print(f"curl http://{SHOP.host}:{stage.port}/", soft_wrap=True, highlight=False)
     console.print(
         f"kubectl -n {NAMESPACE} set env deployment/{SHOP.name} APP_VERSION=4.0 APP_ERROR_RATE=0", highlight=False
     )
     console.print("The cluster stays up, and the load on. Ctrl-C ends both.\n", style="dim")
+    stage.scene.begin(PLAYED)
     stage.scene.forgiven = Anyone()  # which releases are bad is for whoever makes them to say
     door = await SideDoor.of(stage, CART)
     with stage.scene.listening(door.follow):
-        await alongside(stopping.wait(), [show(stage.scene, console, plain=options.plain, resumed=True)])
+        showing = show(stage.scene, console, plain=options.plain, resumed=True)
+        await alongside(stopping.wait(), [showing, _bereft(stage, console)])
+
+
+async def _bereft(stage: Theatre, console: Console) -> None:
+    """Say it once if the operator ends; whoever starts it by hand watches over that one."""
+    status, command = await stage.operator_lost()
+    told = f"The operator has ended by itself, with status {status}; the cluster and the load stay up."
+    console.print(f"\n{told} To start it again, in another terminal:", style="yellow", soft_wrap=True, highlight=False)
+    console.print(f"{shlex.join(command)}\n", soft_wrap=True, markup=False, highlight=False)

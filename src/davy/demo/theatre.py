@@ -48,6 +48,7 @@ class Theatre:
         self._rates = rates
         self._defined = asyncio.Event()  # there are Canaries in this cluster
         self._operator: Process | None = None
+        self._command: list[str] = []  # the operator's
         self._load: Process | None = None
 
     async def apply(self, manifest: Manifest) -> None:
@@ -59,10 +60,19 @@ class Theatre:
         for crd in crds():
             await self._client.create(crd)
         self._defined.set()
-        command = commands.operator(
+        self._command = commands.operator(
             kubeconfig=str(self.cluster.kubeconfig), metrics_server=self.cluster.prometheus_url, port=free_port()
         )
-        self._operator = await self._company.start(OPERATOR, command)
+        self._operator = await self._company.start(OPERATOR, self._command)
+
+    def excuse_operator(self) -> None:
+        """From now on the play can do without the operator."""
+        self._company.excuse(OPERATOR)
+
+    async def operator_lost(self) -> tuple[int, list[str]]:
+        """Wait until the operator has ended: its status, and the command that starts it again."""
+        assert self._operator is not None
+        return await self._operator.wait(), self._command
 
     async def open_doors(self) -> None:
         """Start the load generator, which sends nothing yet."""
