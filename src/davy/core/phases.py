@@ -18,7 +18,7 @@ from davy.core.judgement import judgement, pinged, pings
 from davy.core.moves import Move, Questions, Stay, Step
 from davy.core.plan import Announcement
 from davy.core.reasons import Reason
-from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Snapshot, Stuck, Workload
+from davy.core.snapshot import TO_PRIMARY, Pending, Progressing, Ready, Snapshot, Stuck, Workload
 from davy.core.strategies import advance, iterations, promotion, stepped
 from davy.core.times import to_milliseconds
 from davy.core.traffic import follows, intact, pending, safe, serves, settles_at, slipped, split, to_target
@@ -101,6 +101,8 @@ def primary_unready(s: Snapshot) -> Stay | None:
     return unready(s, s.primary, Reason.INITIALIZING)
 
 
+NOTHING_TO_DO = "The primary takes all traffic; nothing to do."
+
 PATIENCE = timedelta(seconds=10)
 """Flagger looks every ten seconds at most: what is over sooner is neither told in detail nor said aloud."""
 
@@ -155,7 +157,14 @@ def settling(s: Snapshot) -> Step | None:
 
 
 def at_rest(s: Snapshot, target: Workload) -> Step:
-    return begin(s, target, Stay(reason=Reason.AT_REST, message="The primary takes all traffic; nothing to do."))
+    return begin(s, target, refused(s) or Stay(reason=Reason.AT_REST, message=NOTHING_TO_DO))
+
+
+def refused(s: Snapshot) -> Stay | None:
+    """At rest, and yet the provider does not take the routing: people must not read that all is well."""
+    if not isinstance(s.traffic.confirmation, Pending):
+        return None
+    return Stay(reason=Reason.ROUTING_PENDING, message=f"The routing is not in force: {s.traffic.confirmation.why}.")
 
 
 def failed(s: Snapshot, target: Workload) -> Step:

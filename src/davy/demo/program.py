@@ -49,9 +49,11 @@ def possible(options: Options, platform: str = sys.platform) -> None:
         raise DemoFailed("runs on Linux only: each pod gets an address of its own in 127.0.0.0/8")
     missing = [f"{module} ({what})" for module, what in PARTS.items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise DemoFailed(f"not installed: {', '.join(missing)}. Install with: pip install 'davy[demo]'")
+        raise DemoFailed(f"not installed: {', '.join(missing)}. Run `make demo` in a clone, which installs them")
     if options.record and options.record.suffix not in (".svg", ".txt"):
         raise DemoFailed(f"cannot record into {options.record}: the name must end in .svg or .txt")
+    if options.record and not options.record.parent.is_dir():
+        raise DemoFailed(f"cannot record into {options.record}: there is no directory {options.record.parent}")
 
 
 async def _run(options: Options, console: Console) -> int:

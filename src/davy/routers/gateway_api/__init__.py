@@ -14,7 +14,7 @@ from davy.api.service import GatewayRef
 from davy.core import names
 from davy.core.snapshot import Confirmation, Confirmed, Pending, Routing, Unknown
 from davy.routers.base import Existing, Feature
-from davy.routers.gateway_api.reports import GROUP, accepts, acknowledged, objections, reports_of
+from davy.routers.gateway_api.reports import GROUP, abandoned, accepts, acknowledged, objections, reports_of
 from davy.routers.gateway_api.rules import filters, given, matches
 
 
@@ -62,6 +62,10 @@ class GatewayApi:
         route = existing.get(self.ref(canary))
         if route is None or self.routing(canary, existing) != routing:
             return Pending(f"{self.ref(canary)} does not say {routing.primary}/{routing.canary} yet")
+        if abandoned(route):
+            return Pending(
+                f"{self.ref(canary)}: no Gateway takes it; see whether those of spec.service.gatewayRefs exist"
+            )
         reports = list(reports_of(route))
         if waiting := [why for report in reports for why in objections(route, report)]:
             return Pending(f"{self.ref(canary)}: {'; '.join(waiting)}")

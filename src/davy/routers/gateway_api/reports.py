@@ -33,6 +33,11 @@ def reports_of(route: Manifest) -> Iterator[Manifest]:
             yield report
 
 
+def abandoned(route: Manifest) -> bool:
+    """A controller has written the status, and no parent stands in it any more: the Gateway went, or never was."""
+    return (route.get("status") or {}).get("parents") == [] and bool(parents_of(route))
+
+
 def acceptance(report: Manifest) -> Manifest:
     """The condition `Accepted`; empty if the controller has not said anything."""
     conditions = report.get("conditions") or ()
