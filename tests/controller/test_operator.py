@@ -136,9 +136,9 @@ async def set_version(client: Client, name: str, version: str) -> None:
     await client.patch(DEPLOYMENT, NAMESPACE, name, body, content="merge")
 
 
-@pytest.mark.usefixtures("defined", "running")
+@pytest.mark.usefixtures("defined")
 async def test_a_good_release_is_promoted_and_a_bad_one_rolled_back(
-    cluster: Client, numbers: tuple[Numbers, str], until: Until
+    cluster: Client, running: str, numbers: tuple[Numbers, str], until: Until
 ) -> None:
     await cluster.create(deployment("app"))
     await cluster.create(canary("app"))
@@ -154,6 +154,17 @@ async def test_a_good_release_is_promoted_and_a_bad_one_rolled_back(
     assert primary["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":2.0")
     measured = (await status(cluster, "app"))["analysis"][-1]
     assert (measured["metric"], measured["value"], measured["verdict"]) == ("request-success-rate", 80, "fail")
+    lines = {
+        'flagger_canary_status{name="app",namespace="test"} 2.0',
+        'flagger_canary_metric_analysis{metric="request-success-rate",name="app",namespace="test"} 80.0',
+        'flagger_canary_duration_seconds_count{name="app",namespace="test"} 2.0',
+    }
+
+    async def counted() -> bool:
+        async with aiohttp.ClientSession() as session, session.get(f"{running}/metrics") as answer:
+            return lines <= set((await answer.text()).splitlines())
+
+    await until(counted)
 
 
 BAD_SPECS: dict[str, tuple[dict[str, Any], str, str]] = {

@@ -84,3 +84,10 @@ def test_a_namespace_that_became_empty_is_counted_no_more() -> None:
     series.counted(["a"])
     assert 'flagger_canary_total{namespace="a"} 1.0' in text(series)
     assert 'namespace="b"' not in text(series)
+
+
+def test_a_tick_that_judged_is_timed() -> None:
+    series = Series("kubernetes")
+    series.judged(a_canary(), 0.2)
+    assert 'flagger_canary_duration_seconds_count{name="app",namespace="test"} 1.0' in text(series)
+    assert 'flagger_canary_duration_seconds_sum{name="app",namespace="test"} 0.2' in text(series)

@@ -116,7 +116,7 @@ class Reconciler:
             case Plan():
                 refused = await self._apply(decision, seen, snapshot)
                 hands.answers.forget(key)  # judged, or asked no more: by the time they are wanted again they are old
-                self._announce(decision, seen)
+                self._announce(decision, seen, snapshot.now)
                 self._come_back(key, decision)
         if refused is not None:
             raise refused
@@ -135,11 +135,14 @@ class Reconciler:
         hands.series.ticks.labels("ask" if isinstance(decision, Ask) else "plan").inc()
         return refused
 
-    def _announce(self, plan: Plan, seen: Seen) -> None:
+    def _announce(self, plan: Plan, seen: Seen, begun: datetime) -> None:
         subject = Subject.of(seen.canary)
         for sentence in plan.says:
             self._hands.announcer.say(subject, sentence)
-        self._hands.series.moved(seen.canary, plan.status)
+        series = self._hands.series
+        series.moved(seen.canary, plan.status)
+        if plan.status.analysis and plan.status.analysis != seen.canary.status.analysis:
+            series.judged(seen.canary, (self._hands.clock() - begun).total_seconds())
 
     def _come_back(self, key: Key, plan: Plan) -> None:
         if plan.again_at is not None:

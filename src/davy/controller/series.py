@@ -62,6 +62,10 @@ class Series:
                 self.analysis.labels(target, namespace, measured.metric).set(value)
         self._ended(canary, new)
 
+    def judged(self, canary: Canary, seconds: float) -> None:
+        """A tick that judged a step took so long, its writes included."""
+        self.duration.labels(canary.spec.target_ref.name, canary.namespace).observe(seconds)
+
     def _ended(self, canary: Canary, new: CanaryStatus) -> None:
         if new.phase is canary.status.phase:
             return
