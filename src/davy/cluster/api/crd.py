@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from davy.cluster.api.resources import NAMED, Registry, Resource
-from davy.cluster.api.schema import Schema, custom
+from davy.cluster.api.resources import NAMED, Custom, Registry, Resource
+from davy.cluster.api.schema import custom
 from davy.cluster.api.store import Event, Store
 
 Manifest = dict[str, Any]
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
-
-
-@dataclass(frozen=True, slots=True)
-class Custom:
-    """What only a custom resource has: its schema, its printer columns, where its scale is."""
-
-    schema: Schema
-    columns: tuple[Manifest, ...] = ()
-    replicas_path: str = ""
-    status_replicas_path: str = ""
-    selector_path: str = ""
-    deprecated: str = ""  # the warning that goes with every write
 
 
 def resources(definition: Manifest) -> Iterator[Resource]:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from davy.cluster.api.schema import Schema, builtin
 
-if TYPE_CHECKING:
-    from davy.cluster.api.crd import Custom
-
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 NAMED = frozenset(("metadata.name", "metadata.namespace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """What only a custom resource has: its schema, its printer columns, where its scale is."""
+
+    schema: Schema
+    columns: tuple[dict[str, Any], ...] = ()
+    replicas_path: str = ""
+    status_replicas_path: str = ""
+    selector_path: str = ""
+    deprecated: str = ""  # the warning that goes with every write
 
 
 @dataclass(frozen=True, slots=True)
