@@ -24,7 +24,7 @@ check: $(VENV)/.dev ## format, lint, types, layers, house rules
 	$(BIN)/python -m pytest tests/test_house.py
 
 conformance: $(VENV)/.dev ## against real parts: etcd, kube-apiserver, kube-controller-manager
-	$(BIN)/python -m pytest -m conformance tests
+	$(BIN)/python -m pytest -m conformance -rs tests
 
 soak: $(VENV)/.dev ## twenty promotions in a row under load
 	$(BIN)/davy demo --soak 20
