@@ -19,6 +19,8 @@ TEXTS = (
 )
 # What is replaced in what kubectl prints, before that.
 PRINTED = (
+    # kubectl's own log of goroutines that its deadline overtook: whether they get to write is a race within kubectl.
+    (re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ \w+\.go:\d+\] .*\n\n?", re.M), ""),
     (re.compile(r"(?<=\s)(\d+[smhdy])+(?=[\s(]|$)"), "<age>"),
     (re.compile(r"\bweb-[0-9a-z]{8,10}(-[0-9a-z]{5})?\b"), "web-<hash>"),
     (re.compile(r"/tmp/(LIVE|MERGED)-\d+"), r"/tmp/\1"),

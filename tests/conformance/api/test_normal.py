@@ -58,3 +58,9 @@ def test_every_step_that_can_be_answered_has_its_recording() -> None:
         if step.verb != "WATCH" and step.get("answer") is None
     ]
     assert bare == []
+
+
+def test_what_kubectl_logs_of_itself_does_not_count_and_what_it_says_does() -> None:
+    log = "W1125 14:51:29.610835  24641 reflector.go:492] k8s.io/client-go: watch ended with: very short watch\n\n"
+    said = "Warning: this is deprecated\nerror: timed out waiting for the condition on things/a\n"
+    assert Normal({}).printed(log + said) == said
