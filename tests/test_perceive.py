@@ -18,7 +18,7 @@ from davy.api.ref import Manifest, Ref
 from davy.api.status import Phase
 from davy.api.validate import Problem
 from davy.core import revisions
-from davy.core.phases import RUNNING
+from davy.core.change import RUNNING
 from davy.core.revisions import is_ours, revision
 from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Routing, Snapshot
 from davy.perceive import Seen, perceive, reads

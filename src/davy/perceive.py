@@ -13,7 +13,7 @@ from davy.api.ref import Manifest, Ref
 from davy.api.status import CanaryStatus, Phase
 from davy.api.validate import Problem
 from davy.core import names
-from davy.core.phases import RUNNING
+from davy.core.change import RUNNING
 from davy.core.revisions import is_revision_of, revision
 from davy.core.snapshot import Answer, Snapshot, Traffic, Workload
 from davy.routers import ROUTERS

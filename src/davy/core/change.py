@@ -12,7 +12,10 @@ from davy.core.revisions import is_ours
 from davy.core.snapshot import Snapshot, Workload
 from davy.core.times import to_milliseconds
 
-UNDER_WAY = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING, Phase.FAILED})
+RUNNING = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING})
+"""Phases of a run: an edit that makes the spec invalid does not stop it while the last valid spec is known."""
+
+UNDER_WAY = RUNNING | {Phase.FAILED}
 """Phases in which the target's revision was already taken up when the status was written."""
 
 

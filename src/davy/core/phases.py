@@ -483,9 +483,6 @@ def letting_go(s: Snapshot, due: datetime | None, deadline: datetime | None) -> 
     )
 
 
-RUNNING = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING})
-"""Phases of a run: an edit that makes the spec invalid does not stop it while the last valid spec is known."""
-
 PHASES: Mapping[Phase, Callable[[Snapshot, Workload], Step]] = {
     Phase.NONE: new,
     Phase.INITIALIZING: initializing,
