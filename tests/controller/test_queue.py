@@ -69,6 +69,29 @@ async def test_a_forgotten_key_does_not_come() -> None:
     assert len(queue) == 0
 
 
+async def test_a_closed_queue_gives_out_nothing_and_waits_for_what_is_worked_on() -> None:
+    queue, loop = Queue(), asyncio.get_running_loop()
+    queue.add(A)
+    key = await queue.take()
+    queue.add(B)
+    loop.call_later(5, queue.done, key)
+    begun = loop.time()
+    await queue.close()
+    assert loop.time() - begun == 5
+    queue.add(A)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(60):
+            await queue.take()
+
+
+async def test_a_queue_of_which_nobody_takes_is_closed_at_once() -> None:
+    queue, loop = Queue(), asyncio.get_running_loop()
+    queue.add(A)
+    begun = loop.time()
+    await queue.close()
+    assert loop.time() == begun
+
+
 @given(st.lists(st.tuples(st.sampled_from([A, B]), st.integers(0, 50)), min_size=1, max_size=20))
 def test_no_wish_is_lost_and_none_comes_early(wishes: list[tuple[Key, int]]) -> None:
     """Whatever is wished: each key comes exactly once, at its last wished moment."""

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 
-from davy.controller.web import LONGEST_BODY, Calls, served
+from davy.controller.web import LONGEST_BODY, Calls, Readiness, served
 from davy.providers.base import Unreachable
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -83,15 +83,18 @@ async def test_an_endless_answer_is_cut_off(calls: Calls, serve: Callable[[Handl
         await calls("GET", await serve(endless))
 
 
-@pytest.mark.parametrize(("why", "status"), [(None, 200), ("the schema would drop status.message", 503)])
-async def test_readyz_says_why_no_step_is_taken(why: str | None, status: int) -> None:
+@pytest.mark.parametrize(
+    ("readiness", "status"),
+    [(Readiness(True, "OK"), 200), (Readiness(False, "the schema would drop status.message"), 503)],
+)
+async def test_readyz_says_how_it_is(readiness: Readiness, status: int) -> None:
     registry = CollectorRegistry()
     Gauge("flagger_info", "x", registry=registry).set(1)
-    runner = await served(registry, lambda: why, "127.0.0.1", 0)
+    runner = await served(registry, lambda: readiness, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{url}/readyz") as ready:
-            assert (ready.status, await ready.text()) == (status, why or "OK")
+            assert (ready.status, await ready.text()) == (status, readiness.words)
         async with session.get(f"{url}/healthz") as health:
             assert (health.status, await health.text()) == (200, "OK")
         async with session.get(f"{url}/metrics") as metrics:
@@ -100,7 +103,7 @@ async def test_readyz_says_why_no_step_is_taken(why: str | None, status: int) ->
 
 
 async def test_a_taken_port_is_an_error_of_the_operating_system() -> None:
-    first = await served(CollectorRegistry(), lambda: None, "127.0.0.1", 0)
+    first = await served(CollectorRegistry(), lambda: Readiness(True, "OK"), "127.0.0.1", 0)
     with pytest.raises(OSError, match="address already in use"):
-        await served(CollectorRegistry(), lambda: None, "127.0.0.1", first.addresses[0][1])
+        await served(CollectorRegistry(), lambda: Readiness(True, "OK"), "127.0.0.1", first.addresses[0][1])
     await first.cleanup()

@@ -1,14 +1,17 @@
 """One leader at a time, whatever the network does; nobody waits longer than the terms say."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
+from structlog.testing import capture_logs
 
 from davy.kube.client import Client
-from davy.kube.errors import AlreadyExists, Conflict, NotFound, Unreachable
+from davy.kube.errors import AlreadyExists, Conflict, Forbidden, NotFound, Unreachable
 from davy.kube.identity import Config
 from davy.kube.lease import Lease, LeaseLost
 
@@ -59,6 +62,8 @@ class Line(Client):
         await asyncio.sleep(0.01)
         if self.fault == "cut":
             raise Unreachable("cut")
+        if self.fault == "forbidden":
+            raise Forbidden('leases is forbidden: User "davy" cannot get them in the namespace "davy"')
         if self.fault == "hangs":
             await asyncio.Event().wait()
 
@@ -172,6 +177,39 @@ async def test_a_leader_that_cannot_renew_stops_long_before_another_may_begin(fa
         await asyncio.sleep(1)
     assert now() - began >= 55
     await end(second)
+
+
+TROUBLES = {
+    "cut": "^cut$",
+    "hangs": "^the API server gave no answer in time$",
+    "forbidden": '^leases is forbidden: .*"davy"; allow get, create and update of leases there, or name another',
+}
+
+
+@pytest.mark.parametrize("fault", TROUBLES)
+async def test_trouble_is_said_once_and_waited_out(fault: str) -> None:
+    store = Store()
+    lease, line = candidate(store, "one")
+    line.fault = fault
+    with capture_logs() as said:
+        acquiring = asyncio.create_task(lease.acquire())
+        await asyncio.sleep(100)
+        assert re.search(TROUBLES[fault], lease.trouble)
+        line.fault = None
+        await acquiring
+    assert [(each["lease"], each["why"]) for each in said] == [("davy/leader", ANY)]
+    assert (lease.trouble, store.holder) == ("", "one")
+
+
+async def test_that_another_candidate_was_faster_is_no_trouble() -> None:
+    store = Store()
+    (one, _), (two, _) = candidate(store, "one"), candidate(store, "two")
+    with capture_logs() as said:
+        acquiring = [asyncio.create_task(each.acquire()) for each in (one, two)]
+        await asyncio.sleep(10)
+    assert (one.trouble, two.trouble, said) == ("", "", [])
+    for each in acquiring:
+        await end(each)
 
 
 async def test_a_short_cut_does_no_harm() -> None:

@@ -1,15 +1,16 @@
-"""The operator as one process: watches, workers, announcer, endpoints; started in order, stopped in order."""
+"""The operator as one process: endpoints, the turn to work, watches, workers; started in order, stopped in order."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
 import aiohttp
 import structlog
+from msgspec import Struct
 
 from davy.controller.announce import Announcer
 from davy.controller.answer import Answerer, Answers
@@ -19,78 +20,147 @@ from davy.controller.queue import Queue
 from davy.controller.reconciler import Hands, Reconciler
 from davy.controller.schema_fence import SchemaFence
 from davy.controller.series import Series
-from davy.controller.web import Calls, served
+from davy.controller.turn import Turn
+from davy.controller.web import Calls, Readiness, served
 from davy.controller.world import CANARY, METRIC_TEMPLATE, World
 from davy.kube.client import Client
+from davy.kube.lease import Lease
 from davy.settings import Settings
 
-WORKERS = 16
-"""Canaries worked on at once: a slow API server delays the one that waits for it, not the others."""
-
-COUNT_EVERY = 10.0
-"""Seconds between two counts of all canaries (Flagger's control loop interval)."""
+GRACE = 1.5
+"""Seconds that ticks under way, and Events, have when the operator is told to stop."""
 
 log = structlog.get_logger("davy")
 
 
+class Pace(Struct, frozen=True):
+    """How much at once, and how often."""
+
+    workers: int = 16
+    """Canaries worked on at once: a slow API server delays the one that waits for it, not the others."""
+
+    count_every: float = 10.0
+    """Seconds between two counts of all canaries (Flagger's control loop interval)."""
+
+
+PACE = Pace()
+
+
 @asynccontextmanager
 async def operator(
-    client: Client, settings: Settings, *, clock: Callable[[], datetime], host: str = "", port: int = 0
+    client: Client,
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime],
+    host: str = "",
+    port: int = 0,
+    lease: Lease | None = None,
+    pace: Pace = PACE,
 ) -> AsyncIterator[int]:
-    """A running operator; yields the port that its endpoints listen on. Raises OSError if the port is taken."""
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        queue = Queue()
-        world = World(client, settings.namespace or None, queue.add)
-        stack.push_async_callback(world.close)
-        announcer = Announcer(client, clock)
-        gatherer = Gatherer(client, world, announcer, settings)
-        answerer = Answerer(client, world, Calls(session), settings, clock)
-        answers = Answers(answerer, queue.add)
-        stack.callback(answers.close)
-        series = Series(settings.mesh_provider)
-        fence = SchemaFence(client)
-        runner = await served(series.registry, lambda: unready(fence, world), host, port)
-        stack.push_async_callback(runner.cleanup)
-        hands = Hands(
-            settings, clock, queue, fence.opened, gatherer, answers, Applier(client, world), announcer, series
+    """A running operator; yields the port that its endpoints listen on. With a lease it works only while that is its.
+
+    Leaving it lets what is being written come to its end (within `GRACE`), then gives the lease back.
+    Raises OSError if the port is taken, and (in a group) LeaseLost.
+    """
+    turn = Turn(lease)
+    work = Work(client, settings, clock, pace)
+    runner = await served(
+        work.series.registry, lambda: work.readiness() if turn.begun else turn.standing_by, host, port
+    )
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            turning = tasks.create_task(turn.taken(work.run))
+            yield runner.addresses[0][1]
+            work.stopping.set()
+            if not turn.begun:
+                turning.cancel()
+    finally:
+        await runner.cleanup()
+
+
+class Work:
+    """What only one process may do: looks at all canaries, and takes their steps."""
+
+    def __init__(self, client: Client, settings: Settings, clock: Callable[[], datetime], pace: Pace) -> None:
+        self.series = Series(settings.mesh_provider)
+        self.stopping = asyncio.Event()
+        self._client = client
+        self._settings = settings
+        self._clock = clock
+        self._pace = pace
+        self._fence = SchemaFence(client)
+        self._queue = Queue()
+        self._world = World(client, settings.namespace or None, self._queue.add)
+        self._announcer = Announcer(client, clock)
+
+    def readiness(self) -> Readiness:
+        if self._fence.why:
+            return Readiness(False, self._fence.why)
+        if not self._world.watch(CANARY).synced.is_set():
+            return Readiness(False, "the canaries have not been listed yet")
+        return Readiness(True, "OK")
+
+    async def run(self) -> None:
+        """Works until it is told to stop, and then comes to a good end; if it is cancelled, ends at once."""
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            stack.push_async_callback(self._world.close)
+            gatherer = Gatherer(self._client, self._world, self._announcer, self._settings)
+            answers = Answers(
+                Answerer(self._client, self._world, Calls(session), self._settings, self._clock), self._queue.add
+            )
+            stack.callback(answers.close)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            for work in (
+                self._announcer.run(),
+                self._counting(gatherer),
+                self._working(Reconciler(self._hands(gatherer, answers)), gatherer),
+            ):
+                stack.callback(tasks.create_task(work).cancel)
+            await self.stopping.wait()
+            await self._come_to_an_end()
+
+    def _hands(self, gatherer: Gatherer, answers: Answers) -> Hands:
+        return Hands(
+            self._settings,
+            self._clock,
+            self._queue,
+            self._fence.opened,
+            gatherer,
+            answers,
+            Applier(self._client, self._world),
+            self._announcer,
+            self.series,
         )
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        stack.callback(stop, [tasks.create_task(work) for work in (announcer.run(), counting(series, gatherer, queue))])
-        work = tasks.create_task(working(Reconciler(hands), gatherer, fence, world))
-        stack.callback(stop, [work])
-        yield runner.addresses[0][1]
+
+    async def _working(self, reconciler: Reconciler, gatherer: Gatherer) -> None:
+        """No step before the cluster stores all that we must remember, and before all is listed."""
+        await self._fence.passed()
+        for kind in (METRIC_TEMPLATE, CANARY):
+            await self._world.watch(kind).synced.wait()
+        gatherer.claim_all()
+        # What was listed stays: keep the collector from walking over it again and again.
+        gc.freeze()
+        log.info("operator is working")
+        await together(self._fence.kept(), *(reconciler.run() for _ in range(self._pace.workers)))
+
+    async def _counting(self, gatherer: Gatherer) -> None:
+        while True:
+            self.series.counted(canary.namespace for canary in gatherer.known())
+            self.series.queued.set(len(self._queue))
+            await asyncio.sleep(self._pace.count_every)
+
+    async def _come_to_an_end(self) -> None:
+        """No further tick is begun; those under way are finished, and what was said is sent."""
+        try:
+            async with asyncio.timeout(GRACE):
+                await self._queue.close()
+                await self._announcer.flush()
+        except TimeoutError:
+            log.warning("stopped in the middle of a tick; it is taken up again at the next start", after=GRACE)
 
 
-def stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-
-
-def unready(fence: SchemaFence, world: World) -> str | None:
-    """Why no steps are taken; None if they are."""
-    if fence.why:
-        return fence.why
-    return None if world.watch(CANARY).synced.is_set() else "the canaries have not been listed yet"
-
-
-async def working(reconciler: Reconciler, gatherer: Gatherer, fence: SchemaFence, world: World) -> None:
-    """No step before the cluster stores all that we must remember, and before all is listed."""
-    await fence.passed()
-    for kind in (METRIC_TEMPLATE, CANARY):
-        await world.watch(kind).synced.wait()
-    gatherer.claim_all()
-    # What was listed stays: keep the collector from walking over it again and again.
-    gc.freeze()
-    log.info("operator is working")
-    async with asyncio.TaskGroup() as workers:
-        workers.create_task(fence.kept())
-        for _ in range(WORKERS):
-            workers.create_task(reconciler.run())
-
-
-async def counting(series: Series, gatherer: Gatherer, queue: Queue) -> None:
-    while True:
-        series.counted(canary.namespace for canary in gatherer.known())
-        series.queued.set(len(queue))
-        await asyncio.sleep(COUNT_EVERY)
+async def together(*works: Coroutine[None, None, None]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for work in works:
+            tasks.create_task(work)

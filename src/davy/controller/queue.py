@@ -23,6 +23,9 @@ class Queue:
         self._heap: list[tuple[float, Key]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._arrived = asyncio.Event()
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def __len__(self) -> int:
         return len(self._ready)
@@ -49,18 +52,26 @@ class Queue:
 
     async def take(self) -> Key:
         """The next key, which is the caller's until `done`."""
-        while not self._ready:
+        while self._closed or not self._ready:
             self._arrived.clear()
             await self._arrived.wait()
         key, _ = self._ready.popitem(last=False)
         self._active.add(key)
+        self._idle.clear()
         return key
 
     def done(self, key: Key) -> None:
         self._active.discard(key)
+        if not self._active:
+            self._idle.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    async def close(self) -> None:
+        """No key is given out from now on; returns once those that were are done."""
+        self._closed = True
+        await self._idle.wait()
 
     def _arm(self) -> None:
         """One timer for the earliest wish; wishes that were replaced are skipped when they come up."""

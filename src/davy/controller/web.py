@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -13,6 +14,15 @@ from davy.providers.base import Response, Unreachable
 
 LONGEST_BODY = 1 << 20
 """Bytes read of an answer; a metrics server has no need of more."""
+SHUTDOWN_TIMEOUT = 0.25
+"""Seconds that an answer under way may take when the operator ends."""
+
+
+class Readiness(NamedTuple):
+    """What /readyz says: whether all is as it should be, and in one line how it is."""
+
+    ready: bool
+    words: str
 
 
 class Calls:
@@ -53,11 +63,10 @@ async def capped(answer: aiohttp.ClientResponse) -> bytes:
     return read
 
 
-async def served(registry: CollectorRegistry, unready: Callable[[], str | None], host: str, port: int) -> web.AppRunner:
-    """The operator's own endpoints, listening. Raises OSError if the port is taken.
-
-    `unready`: why the operator takes no steps, in one line; None if it does.
-    """
+async def served(
+    registry: CollectorRegistry, readiness: Callable[[], Readiness], host: str, port: int
+) -> web.AppRunner:
+    """The operator's own endpoints, listening; an empty host: on all addresses. Raises OSError if the port is taken."""
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -66,12 +75,12 @@ async def served(registry: CollectorRegistry, unready: Callable[[], str | None],
         return web.Response(text="OK")
 
     async def readyz(_: web.Request) -> web.Response:
-        why = unready()
-        return web.Response(text=why or "OK", status=503 if why else 200)
+        ready, words = readiness()
+        return web.Response(text=words, status=200 if ready else 503)
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)])
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=3)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

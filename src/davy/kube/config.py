@@ -10,7 +10,7 @@ from davy.kube import kubeconfig, tls
 from davy.kube.auth import TokenFile
 from davy.kube.identity import Config, ConfigError
 
-__all__ = ["Config", "ConfigError", "in_cluster", "load_config"]
+__all__ = ["Config", "ConfigError", "in_cluster", "kubeconfigs", "load_config"]
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -27,15 +27,23 @@ def load_config(
 
     Raises ConfigError.
     """
+    files = kubeconfigs(path, environ=environ, home=home)
+    if files:
+        return kubeconfig.load(files, context, environ=environ)
+    return in_cluster(environ=environ, service_account=service_account)
+
+
+def kubeconfigs(
+    path: str | None = None, *, environ: Mapping[str, str] = os.environ, home: Path | None = None
+) -> list[Path]:
+    """The files that describe the cluster: `path`, else $KUBECONFIG, else ~/.kube/config; none if there are none."""
     if path is not None:
-        return kubeconfig.load([Path(path)], context, environ=environ)
+        return [Path(path)]
     if named := [Path(entry) for entry in environ.get("KUBECONFIG", "").split(os.pathsep) if entry]:
         # A list may name files that do not exist (yet), as with kubectl.
-        return kubeconfig.load([file for file in named if file.exists()] or named[:1], context, environ=environ)
+        return [file for file in named if file.exists()] or named[:1]
     usual = (home or Path.home()) / ".kube" / "config"
-    if usual.exists():
-        return kubeconfig.load([usual], context, environ=environ)
-    return in_cluster(environ=environ, service_account=service_account)
+    return [usual] if usual.exists() else []
 
 
 def in_cluster(*, environ: Mapping[str, str] = os.environ, service_account: Path = SERVICE_ACCOUNT) -> Config:

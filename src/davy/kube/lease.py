@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+import structlog
+
 from davy.kube.client import Client
-from davy.kube.errors import KubeError, NotFound
+from davy.kube.errors import AlreadyExists, Conflict, Forbidden, KubeError, NotFound
 from davy.kube.kinds import Kind
 
 LEASE = Kind("coordination.k8s.io/v1", "Lease")
-RELEASE_TIMEOUT = 5.0  # seconds
+RELEASE_TIMEOUT = 1.0  # seconds; whoever told us to stop does not wait long
+
+log = structlog.get_logger("davy.kube")
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is what happened
@@ -53,6 +57,8 @@ class Lease:
     ) -> None:
         self.identity = identity
         self.holder = ""  # as last seen
+        self.trouble = ""  # why the last attempt failed, in one line
+        self.place = f"{namespace}/{name}"
         self._client = client
         self._namespace = namespace
         self._name = name
@@ -97,11 +103,10 @@ class Lease:
                 continue
             pause = self._terms.retry / 5
             if self.holder != self.identity:
-                raise LeaseLost(f"lease {self._namespace}/{self._name} is held by {self.holder or 'nobody'} now")
+                raise LeaseLost(f"lease {self.place} is held by {self.holder or 'nobody'} now")
             if self._clock() - renewed >= self._terms.renew_deadline:
-                raise LeaseLost(
-                    f"lease {self._namespace}/{self._name} could not be renewed for {self._terms.renew_deadline:.0f} s"
-                )
+                why = f" ({self.trouble})" if self.trouble else ""
+                raise LeaseLost(f"lease {self.place} could not be renewed for {self._terms.renew_deadline:.0f} s{why}")
 
     async def release(self) -> None:
         """Gives it back, so that another need not wait; as far as the server can be reached at all."""
@@ -115,10 +120,20 @@ class Lease:
         """One attempt, of so many seconds, to hold it for another while."""
         try:
             async with asyncio.timeout(within):
-                return await self._try()
-        except (KubeError, TimeoutError):
+                held = await self._try()
+        except (KubeError, TimeoutError) as error:
             self._lease = None  # what we know of it may be out of date
+            self._fail(error)
             return False
+        self.trouble = ""
+        return held
+
+    def _fail(self, error: KubeError | TimeoutError) -> None:
+        """Said once, not every few seconds. That another candidate was faster is no trouble."""
+        words = "" if isinstance(error, Conflict | AlreadyExists) else trouble(error)
+        if words and words != self.trouble:
+            log.warning("the lease cannot be had; trying again", lease=self.place, why=words)
+        self.trouble = words
 
     async def _try(self) -> bool:
         lease = self._lease if self._lease is not None else await self._look()
@@ -165,6 +180,17 @@ class Lease:
         fresh = "resourceVersion" not in lease["metadata"]
         self._lease = await (self._client.create(written) if fresh else self._client.replace(written))
         self.holder = holder
+
+
+def trouble(error: KubeError | TimeoutError) -> str:
+    """What keeps us from the lease, and the cure where it is in the user's hands."""
+    match error:
+        case Forbidden():
+            return f"{error}; allow get, create and update of leases there, or name another namespace"
+        case TimeoutError():
+            return "the API server gave no answer in time"
+        case _:
+            return str(error)
 
 
 async def _end(task: asyncio.Future[None]) -> None:
