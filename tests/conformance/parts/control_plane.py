@@ -31,6 +31,7 @@ WORKLOADS = (
     "endpointslice-controller",
     "endpoints-controller",
 )
+DAEMONS = ("daemonset-controller",)
 
 
 @dataclass(slots=True)
@@ -122,6 +123,9 @@ class ControlPlane:
             "cert-dir": self.directory / "controller-certificates",
             "leader-elect": "false",
             "concurrent-gc-syncs": 5,
+            # A whole suite of releases runs side by side; as it comes, each controller makes 20 requests a second.
+            "kube-api-qps": 1000,
+            "kube-api-burst": 2000,
         }
         part = self._run(self._stack, build.program("kube-controller-manager"), flags)
         authority = self.directory / "controller-certificates" / "kube-controller-manager.crt"

@@ -1,0 +1,41 @@
+"""What the tables of routers and scalers say that a cluster must serve; a new row of theirs joins by itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from davy.api import codec
+from davy.kube.kinds import BUILTIN, Kind
+from davy.routers import ROUTERS
+
+SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject")
+
+Manifest = dict[str, Any]
+
+EXAMPLE: Manifest = {
+    "apiVersion": "flagger.app/v1beta1",
+    "kind": "Canary",
+    "metadata": {"name": "app", "namespace": "default", "uid": "u"},
+    "spec": {
+        "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+        "ingressRef": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "app"},
+        "routeRef": {"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "name": "app"},
+        "service": {"port": 80, "hosts": ["app.example.com"], "gatewayRefs": [{"name": "gateway"}]},
+        "analysis": {"interval": "10s", "threshold": 1, "stepWeight": 10},
+    },
+}
+"""A canary that every router can serve."""
+
+
+def provided() -> tuple[Kind, ...]:
+    """The kinds of providers' objects that routers read or write, and those of scalers, in one version each."""
+    found: dict[tuple[str, str], Kind] = {}
+    for kind in (*routed(), SCALED_OBJECT):
+        found.setdefault((kind.group, kind.kind), kind)
+    return tuple(kind for kind in found.values() if kind not in BUILTIN)
+
+
+def routed() -> Iterator[Kind]:
+    for name, router in ROUTERS.items():
+        canary = codec.decode_canary({**EXAMPLE, "spec": {**EXAMPLE["spec"], "provider": name}})
+        for ref in router.reads(canary):
+            yield Kind(ref.api_version, ref.kind)
