@@ -75,7 +75,7 @@ def test_a_canary_in_the_middle_of_a_run() -> None:
 
 def test_the_addresses_that_are_read_are_all_that_it_needs() -> None:
     canary = codec.decode_canary(RUN.objects[CANARY])
-    known = {ref: RUN.objects[ref] for ref in reads(canary, SETTINGS) if ref in RUN.objects}
+    known = {ref: RUN.objects[ref] for ref in reads(canary, SETTINGS, RUN.objects) if ref in RUN.objects}
     assert perceive(Seen(canary=canary, objects=known), BEGIN, SETTINGS) == view(RUN)
     assert {APP, PRIMARY, APEX, ROUTE} <= set(known)
 

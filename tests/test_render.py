@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from davy.api import codec
 from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref, ref_of
+from davy.core.edit import Edit, differing
 from davy.core.names import FINALIZER, REVISION
 from davy.core.plan import LEAVE_ALL, Desired, PrimaryWish
 from davy.core.snapshot import Routing
 from davy.perceive import Seen
-from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write, differing, render
+from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write, render
 from davy.settings import Settings
 from davy.sim.hands import written
 from davy.sim.safety import ordered
@@ -132,7 +133,7 @@ def test_a_note_changes_the_annotation_and_nothing_else() -> None:
 
 def test_a_part_that_the_target_no_longer_has_is_removed() -> None:
     live: Manifest = {"metadata": {"labels": {"a": "b"}}, "spec": {"template": {"x": 1}, "minReadySeconds": 5}}
-    wanted: Manifest = {"metadata": {}, "spec": {"template": {"x": 1}}}
+    wanted = Edit(APP, {"/metadata/labels": None, "/spec/template": {"x": 1}, "/spec/minReadySeconds": None})
     assert differing(live, wanted) == {"/metadata/labels": None, "/spec/minReadySeconds": None}
 
 

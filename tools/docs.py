@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from davy.api.canary import Canary, CanarySpec, TargetRef
 from davy.api.schema import crds
 from davy.api.schema.__main__ import as_yaml, file_name, page_name
 from davy.api.schema.reference import page
@@ -77,9 +78,13 @@ def families() -> str:
     return "\n".join(["| family | name | can |", "|---|---|---|", *rows])
 
 
+PLAIN = Canary(spec=CanarySpec(target_ref=TargetRef("apps/v1", "Deployment", "app")))
+
+
 def feature_names(provider: str) -> str:
     return (
-        ", ".join(sorted((feature.name or "").lower() for feature in ROUTERS[provider].features)) or "blue/green only"
+        ", ".join(sorted((feature.name or "").lower() for feature in ROUTERS[provider].features(PLAIN)))
+        or "blue/green only"
     )
 
 
@@ -131,8 +136,8 @@ def made() -> dict[Path, str]:
 def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         found = stale()
-        for path in found:
-            sys.stderr.write(f"{path} is stale; run `make docs`\n")
+        for page_ in found:
+            sys.stderr.write(f"{page_} is stale; run `make docs`\n")
         return 1 if found else 0
     for path, text in made().items():
         path.parent.mkdir(parents=True, exist_ok=True)

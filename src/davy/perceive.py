@@ -12,28 +12,41 @@ from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.status import CanaryStatus, Phase
 from davy.api.validate import Problem
-from davy.core import names
+from davy.core import names, times
 from davy.core.change import RUNNING
 from davy.core.revisions import is_revision_of, revision
-from davy.core.snapshot import Answer, Snapshot, Traffic, Workload
+from davy.core.snapshot import Answer, Conflict, Snapshot, Traffic, Workload
 from davy.routers import ROUTERS
 from davy.routers.base import Feature, Router
+from davy.scalers import SCALERS
+from davy.scalers.base import Scaler
 from davy.settings import Settings
-from davy.targets import TARGETS
-from davy.targets.base import Selector, SelectorMissing, Target
-from davy.targets.services import selects
+from davy.targets import TARGETS, configs
+from davy.targets.base import Objects, Selector, SelectorMissing, Spell, Target
+
+
+class Tracked(Struct, frozen=True):
+    """What is known of a ConfigMap or a Secret that the target's pods use."""
+
+    checksum: str | None
+    """Of its content; None: it does not exist, or is not to be tracked."""
+    unread: str = ""
+    """Why it could not be read; empty: it could, or is known not to exist."""
 
 
 class Seen(Struct, frozen=True, kw_only=True):
     """The raw world of one canary, as the caches hold it at one moment."""
 
     canary: Canary
-    objects: Mapping[Ref, Manifest]
-    """Those of `reads()` that exist."""
+    objects: Objects
+    """Those of `reads()` that exist. ConfigMaps and Secrets are among them while copies of them may be written."""
     problems: tuple[Problem, ...] = ()
     last_valid: CanarySpec | None = None
     """The spec that was in force before the canary was edited into an invalid one, while it is known."""
     answers: Mapping[str, Answer] = {}
+    configs: Mapping[str, Tracked] | None = None
+    """`configmap/name` and `secret/name` → what is known of it; None: configs are not tracked."""
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def provider_of(canary: Canary, settings: Settings) -> str:
@@ -49,16 +62,28 @@ def kind_of(canary: Canary) -> Target | None:
     return TARGETS.get((canary.target.group, canary.target.kind))
 
 
-def reads(canary: Canary, settings: Settings) -> tuple[Ref, ...]:
-    """The addresses of all that one decision about this canary depends on."""
-    router = router_of(canary, settings)
+def scaler_of(canary: Canary) -> Scaler | None:
+    """None if there is none, or of a kind that nobody knows: validation has said so."""
+    ref = names.scaler(canary)
+    return SCALERS.get((ref.group, ref.kind)) if ref else None
+
+
+def reads(canary: Canary, settings: Settings, objects: Objects) -> tuple[Ref, ...]:
+    """The addresses of all that one decision about this canary depends on, tracked configs apart.
+
+    `objects`: those that are known already; what they refer to is read too, so ask again with what came of it.
+    """
+    router, kind = router_of(canary, settings), kind_of(canary)
+    scalers = (names.scaler(canary), names.primary_scaler(canary)) if scaler_of(canary) else ()
     return (
         canary.target,
         names.primary(canary),
         names.apex_service(canary),
         names.canary_service(canary),
         names.primary_service(canary),
+        *(ref for ref in scalers if ref),
         *(router.reads(canary) if router else ()),
+        *(kind.reads(canary, objects) if kind else ()),
     )
 
 
@@ -66,20 +91,28 @@ def perceive(seen: Seen, now: datetime, settings: Settings) -> Snapshot:
     """The snapshot of this moment. Raises nothing: what cannot be understood is a problem in it."""
     canary, valid = in_force(seen)
     selector, missing = selector_of(canary, seen.objects, settings)
-    problems = (*seen.problems, *missing)
-    target = workload(seen, canary, canary.target, canary.analysis.canary_ready_threshold, now)
-    router = router_of(canary, settings)
+    router, kind = router_of(canary, settings), kind_of(canary)
+    can = router.features(canary) if router else Feature.NONE
     return Snapshot(
         now=now,
         canary=canary,
-        problems=problems,
+        problems=(*seen.problems, *missing),
         valid=valid and not missing,
-        target=target,
+        target=target_of(seen, canary, now),
         primary=primary_of(seen, canary, selector, now),
-        apex_selects=selects(seen.objects.get(names.apex_service(canary)), selector) if selector else "",
+        apex_selects=kind.apex_selects(canary, selector, seen.objects) if kind and selector else "",
         traffic=traffic(canary, router, seen.objects),
         provider=provider_of(canary, settings),
-        shifts=router is not None and Feature.WEIGHT in router.features,
+        shifts=Feature.WEIGHT in can,
+        mirrors=Feature.MIRROR in can,
+        matches=Feature.MATCH in can,
+        keeps_sessions=Feature.SESSION_AFFINITY in can,
+        configs=checksums(seen.configs),
+        changed_keys=configs.changed_keys(seen.objects, canary.namespace, seen.configs or {}),
+        unread="; ".join(tracked.unread for tracked in (seen.configs or {}).values() if tracked.unread),
+        scaler_floor=floor(canary, seen.objects),
+        conflicts=seen.conflicts,
+        alerts=bool(canary.analysis.alerts or settings.slack_url or settings.msteams_url),
         interval=timedelta(seconds=canary.analysis.interval_seconds(settings.minimum_interval.total_seconds())),
         answers=seen.answers,
     )
@@ -99,11 +132,21 @@ def in_force(seen: Seen) -> tuple[Canary, bool]:
     return replace(seen.canary, spec=seen.last_valid), True
 
 
-def selector_of(
-    canary: Canary, objects: Mapping[Ref, Manifest], settings: Settings
-) -> tuple[Selector | None, tuple[Problem, ...]]:
+def checksums(known: Mapping[str, Tracked] | None) -> dict[str, str] | None:
+    if known is None:
+        return None
+    return {name: tracked.checksum for name, tracked in sorted(known.items()) if tracked.checksum}
+
+
+def floor(canary: Canary, objects: Objects) -> int:
+    scaler, ref = scaler_of(canary), names.scaler(canary)
+    return scaler.floor(objects[ref]) if scaler and ref and ref in objects else 0
+
+
+def selector_of(canary: Canary, objects: Objects, settings: Settings) -> tuple[Selector | None, tuple[Problem, ...]]:
     """The label that tells the sides apart; without one nothing can be done."""
-    kind, target = kind_of(canary), objects.get(canary.target)
+    kind = kind_of(canary)
+    target = kind.target(canary, objects) if kind else None
     if kind is None or target is None:
         return None, ()
     try:
@@ -113,20 +156,36 @@ def selector_of(
         return None, (problem,)
 
 
-def workload(seen: Seen, canary: Canary, ref: Ref, threshold: int, now: datetime) -> Workload | None:
-    kind, found = kind_of(canary), seen.objects.get(ref)
-    if kind is None or found is None:
+def target_of(seen: Seen, canary: Canary, now: datetime) -> Workload | None:
+    kind = kind_of(canary)
+    side = kind.target(canary, seen.objects) if kind else None
+    return workload(kind, side, canary, canary.analysis.canary_ready_threshold, now) if kind and side else None
+
+
+def primary_of(seen: Seen, canary: Canary, selector: Selector | None, now: datetime) -> Workload | None:
+    kind = kind_of(canary)
+    side = kind.primary(canary, seen.objects) if kind else None
+    if kind is None or side is None:
         return None
-    metadata = found["metadata"]
-    deadline = timedelta(seconds=canary.spec.progress_deadline_seconds)
+    found = workload(kind, side, canary, canary.analysis.primary_ready_threshold, now)
+    target = kind.target(canary, seen.objects)
+    if target is None or selector is None:
+        return found
+    return replace(found, carries=kind.run(side), like_target=kind.alike(target, side, selector))
+
+
+def workload(kind: Target, side: Manifest, canary: Canary, threshold: int, now: datetime) -> Workload:
+    metadata, status = side["metadata"], canary.status
+    limit = timedelta(seconds=canary.spec.progress_deadline_seconds)
     return Workload(
-        name=ref.name,
-        kind=ref.kind,
+        name=metadata["name"],
+        kind=canary.target.kind,
         fence=f"{metadata.get('uid', '')}/{metadata.get('generation', '')}",
-        revision=revision_of(kind.template(found), canary.status),
-        replicas=kind.replicas(found),
-        serving=kind.serving(found),
-        readiness=kind.readiness(found, threshold, deadline, now),
+        revision=revision_of(kind.template(side), status),
+        replicas=kind.replicas(side),
+        serving=kind.serving(side),
+        readiness=kind.readiness(side, threshold, Spell(times.read(status.last_transition_time), limit, now)),
+        scalable=kind.scalable,
     )
 
 
@@ -136,16 +195,6 @@ def revision_of(template: object, status: CanaryStatus) -> str:
         if is_revision_of(template, known):
             return known
     return revision(template)
-
-
-def primary_of(seen: Seen, canary: Canary, selector: Selector | None, now: datetime) -> Workload | None:
-    ref = names.primary(canary)
-    found = workload(seen, canary, ref, canary.analysis.primary_ready_threshold, now)
-    kind, target = kind_of(canary), seen.objects.get(canary.target)
-    if found is None or kind is None or target is None or selector is None:
-        return found
-    raw = seen.objects[ref]
-    return replace(found, carries=kind.run(raw), like_target=kind.alike(target, raw, selector))
 
 
 def traffic(canary: Canary, router: Router | None, objects: Mapping[Ref, Manifest]) -> Traffic:

@@ -12,14 +12,15 @@ from typing import Any
 from msgspec import Struct
 
 from davy.api.canary import Canary
-from davy.api.ref import Manifest, Ref
+from davy.api.ref import Manifest, Ref, ref_of
 from davy.api.status import CanaryStatus
 from davy.core import names
+from davy.core.edit import Edit, differing
 from davy.core.plan import Desired, PrimaryWish
-from davy.perceive import Seen, kind_of, router_of
+from davy.perceive import Seen, checksums, kind_of, router_of, scaler_of
 from davy.settings import Settings
-from davy.targets import services
-from davy.targets.base import Selector, SelectorMissing, Target
+from davy.targets import configs
+from davy.targets.base import Making, SelectorMissing, Target
 
 
 class Create(Struct, frozen=True):
@@ -66,18 +67,6 @@ class Status(Struct, frozen=True):
 
 Write = Create | Apply | Replace | Scale | Finalizer | Status
 
-REPLACED = (
-    ("metadata", "labels"),
-    ("metadata", "annotations"),
-    ("spec", "template"),
-    ("spec", "strategy"),
-    ("spec", "updateStrategy"),
-    ("spec", "minReadySeconds"),
-    ("spec", "progressDeadlineSeconds"),
-    ("spec", "revisionHistoryLimit"),
-)
-"""Parts of a primary that a promotion replaces whole: an apply would keep what the target no longer has."""
-
 
 def render(desired: Desired, status: CanaryStatus, seen: Seen, canary: Canary, settings: Settings) -> tuple[Write, ...]:
     """The writes of one tick, in their order. `canary`: with the spec in force."""
@@ -92,76 +81,150 @@ def render(desired: Desired, status: CanaryStatus, seen: Seen, canary: Canary, s
     return writes
 
 
-def effects(desired: Desired, seen: Seen, canary: Canary, settings: Settings) -> Iterator[Write]:
-    kind, target = kind_of(canary), seen.objects.get(canary.target)
+class Scene(Struct, frozen=True):
+    """What all writes of one tick are made from."""
+
+    seen: Seen
+    canary: Canary
+    kind: Target
+    target: Manifest
+    making: Making | None
+    """None: the sides cannot be told apart, so that only the target's own scale can be touched."""
+
+
+def scene_of(desired: Desired, seen: Seen, canary: Canary, settings: Settings) -> Scene | None:
+    kind = kind_of(canary)
+    target = kind.target(canary, seen.objects) if kind else None
     if kind is None or target is None:
-        return
-    yield from scaled(desired, canary, kind, target, up=True)
-    selector = selector_of(kind, target, settings)
-    if selector is not None:
-        if desired.services:
-            for service in services.services(canary, selector, target, seen.objects):
-                yield Apply(service)
-        yield from primary(desired, seen, canary, kind, target, selector, settings)
-        if desired.apex:
-            yield Apply(services.apex(canary, selector, desired.apex, target, seen.objects))
-    yield from routes(desired, seen, canary, settings)
-    yield from scaled(desired, canary, kind, target, up=False)
+        return None
+    return Scene(seen, canary, kind, target, making_of(desired, seen, canary, kind, target, settings))
 
 
-def selector_of(kind: Target, target: Manifest, settings: Settings) -> Selector | None:
+def making_of(
+    desired: Desired, seen: Seen, canary: Canary, kind: Target, target: Manifest, settings: Settings
+) -> Making | None:
     try:
-        return kind.selector(target, settings.selector_labels)
+        selector = kind.selector(target, settings.selector_labels)
     except SelectorMissing:
         return None
+    tracked = frozenset(checksums(seen.configs) or {})
+    prefixes = settings.include_label_prefix
+    return Making(canary=canary, run=desired.run, selector=selector, prefixes=prefixes, tracked=tracked)
 
 
-def scaled(desired: Desired, canary: Canary, kind: Target, target: Manifest, *, up: bool) -> Iterator[Write]:
-    wanted, now = desired.target_replicas, kind.replicas(target)
-    if wanted is not None and wanted != now and (wanted > now) is up:
-        yield Scale(canary.target, wanted)
+def effects(desired: Desired, seen: Seen, canary: Canary, settings: Settings) -> Iterator[Write]:
+    """Capacity, then what gives the primary its shape, then traffic, then what takes capacity away."""
+    scene = scene_of(desired, seen, canary, settings)
+    if scene is None:
+        return
+    yield from scaler_held(desired, scene, paused=False)
+    yield from scaled(desired, scene, up=True)
+    if scene.making is not None:
+        if desired.services:
+            for service in scene.kind.services(scene.target, scene.making, seen.objects):
+                yield Apply(service)
+        if desired.configs:
+            yield from copies(scene, scene.making)
+        yield from primary(desired, scene, scene.making)
+        yield from primary_scaler(desired, scene, scene.making)
+        yield from apex(desired, scene, scene.making)
+    yield from routes(desired, seen, canary, settings)
+    yield from scaler_held(desired, scene, paused=True)
+    yield from scaled(desired, scene, up=False)
 
 
-def primary(
-    desired: Desired,
-    seen: Seen,
-    canary: Canary,
-    kind: Target,
-    target: Manifest,
-    selector: Selector,
-    settings: Settings,
-) -> Iterator[Write]:
+def scaled(desired: Desired, scene: Scene, *, up: bool) -> Iterator[Write]:
+    wanted, now = desired.target_replicas, scene.kind.replicas(scene.target)
+    if scene.kind.scalable and wanted is not None and wanted != now and (wanted > now) is up:
+        yield from sized(scene, scene.canary.target, scene.target, wanted)
+    side = scene.kind.primary(scene.canary, scene.seen.objects)
+    least = desired.primary_replicas
+    if up and side is not None and scene.kind.scalable and least is not None and scene.kind.replicas(side) < least:
+        yield from sized(scene, names.primary(scene.canary), side, least)
+
+
+def sized(scene: Scene, ref: Ref, side: Manifest, replicas: int) -> Iterator[Write]:
+    edit = scene.kind.sized(side, replicas)
+    if edit is None:
+        yield Scale(ref, replicas)
+    else:
+        yield from edited(edit, scene.seen)
+
+
+def edited(edit: Edit, seen: Seen) -> Iterator[Write]:
+    """The edit as a write, if anything is not so yet."""
+    live = seen.objects.get(edit.ref)
+    parts = differing(live, edit) if live is not None else {}
+    if live is not None and parts:
+        yield Replace(edit.ref, live["metadata"]["resourceVersion"], parts)
+
+
+def copies(scene: Scene, making: Making) -> Iterator[Write]:
+    """The primary's copies of the tracked configs."""
+    objects = scene.seen.objects
+    for name in sorted(making.tracked):
+        source, copy = configs.refs(scene.canary.namespace, name)
+        if source in objects:
+            yield from made(configs.copied(objects[source], objects.get(copy), making), scene.seen)
+
+
+def made(wanted: Manifest | Edit, seen: Seen) -> Iterator[Write]:
+    """Something that is created if it is not there, and edited if it is."""
+    if isinstance(wanted, Edit):
+        yield from edited(wanted, seen)
+    elif ref_of(wanted) not in seen.objects:
+        yield Create(wanted)
+
+
+def primary(desired: Desired, scene: Scene, making: Making) -> Iterator[Write]:
     if desired.primary is PrimaryWish.LEAVE:
         return
-    prefixes = settings.include_label_prefix
-    live = seen.objects.get(names.primary(canary))
+    live = scene.kind.primary(scene.canary, scene.seen.objects)
     if live is None:
-        yield Create(kind.primary(canary, target, desired.run, selector, prefixes))
+        yield from made(scene.kind.created(scene.target, making), scene.seen)
     elif desired.primary is PrimaryWish.NOTE:
         annotations = {**(live["metadata"].get("annotations") or {}), names.REVISION: desired.run}
-        yield Replace(
-            names.primary(canary), live["metadata"]["resourceVersion"], {"/metadata/annotations": annotations}
-        )
+        yield from edited(Edit(ref_of(live), {"/metadata/annotations": annotations}), scene.seen)
     elif desired.primary is PrimaryWish.CARRY:
-        wanted = kind.carrying(canary, target, live, desired.run, selector, prefixes)
-        if parts := differing(live, wanted):
-            yield Replace(names.primary(canary), live["metadata"]["resourceVersion"], parts)
-        if wanted["spec"].get("replicas") != live["spec"].get("replicas"):
-            yield Scale(names.primary(canary), kind.replicas(wanted))
+        yield from edited(scene.kind.carrying(scene.target, live, making), scene.seen)
+        wanted = scene.kind.carried_replicas(scene.canary, scene.target)
+        if wanted is not None and wanted != scene.kind.replicas(live):
+            yield from sized(scene, names.primary(scene.canary), live, wanted)
 
 
-def differing(live: Manifest, wanted: Manifest) -> dict[str, Any]:
-    return {
-        f"/{section}/{field}": wanted[section].get(field)
-        for section, field in REPLACED
-        if wanted[section].get(field) != live[section].get(field)
-    }
+def primary_scaler(desired: Desired, scene: Scene, making: Making) -> Iterator[Write]:
+    """After the primary: an autoscaler of nothing complains."""
+    scaler, source = scaler_of(scene.canary), names.scaler(scene.canary)
+    if desired.scaler and scaler is not None and source is not None and source in scene.seen.objects:
+        yield Apply(scaler.primary(scene.canary, scene.seen.objects[source], making.prefixes))
+
+
+def scaler_held(desired: Desired, scene: Scene, *, paused: bool) -> Iterator[Write]:
+    """The target's autoscaler is let go before the target gets pods, and held before they are taken away."""
+    scaler, ref = scaler_of(scene.canary), names.scaler(scene.canary)
+    live = scene.seen.objects.get(ref) if ref else None
+    if scaler is None or live is None or desired.scaler_paused is not paused or scaler.paused(live) is paused:
+        return
+    edit = scaler.pause(live, paused)
+    if edit is not None:
+        yield from edited(edit, scene.seen)
+
+
+def apex(desired: Desired, scene: Scene, making: Making) -> Iterator[Write]:
+    if desired.apex:
+        service = scene.kind.apex(desired.apex, scene.target, making, scene.seen.objects)
+        if service is not None:
+            yield Apply(service)
 
 
 def routes(desired: Desired, seen: Seen, canary: Canary, settings: Settings) -> Iterator[Write]:
     router = router_of(canary, settings)
-    if router is None or desired.routing is None:
+    if router is None:
         return
     existing = {ref: seen.objects[ref] for ref in router.reads(canary) if ref in seen.objects}
-    for manifest in router.route(canary, desired.routing, existing):
-        yield Apply(manifest)
+    if desired.routing is not None:
+        for wanted in router.route(canary, desired.routing, existing):
+            yield from edited(wanted, seen) if isinstance(wanted, Edit) else (Apply(wanted),)
+    if desired.restored:
+        for edit in router.restored(canary, existing):
+            yield from edited(edit, seen)

@@ -15,7 +15,7 @@ from tests.conformance.parts.build import MissingPartError
 
 from davy.api import codec
 from davy.api.schema import crds, missing
-from davy.api.status import CanaryStatus, Condition, Measured, Phase
+from davy.api.status import Call, CanaryStatus, Condition, Handled, Measured, Phase
 
 pytestmark = pytest.mark.conformance
 
@@ -45,6 +45,14 @@ STATUS = CanaryStatus(
     routed_at=TIME,
     target_fence="uid/1",
     closed_gate="gate",
+    ready_by=TIME,
+    mirrored=True,
+    pre_rollout_passed=True,
+    promoted_configs="0123456789ab",
+    restarts=("v1:a",),
+    pending=(Call("id", "alert", Phase.FAILED, "error", "words", True),),
+    command=Handled("abort", "done", TIME),
+    paused_at=TIME,
     analysis=(Measured("m", "q", 80.5, 99, 100, "fail", "words", TIME),),
 )
 

@@ -123,6 +123,6 @@ def from_bytes(raws: dict[Ref, bytes], canary_ref: Ref, name: str) -> Seen:
     canary = codec.decode_canary(raws[canary_ref])
     canary = msgspec.structs.replace(canary, metadata=msgspec.structs.replace(canary.metadata, uid=name))
     objects: dict[Ref, Manifest] = {
-        ref: msgspec.json.decode(raws[ref]) for ref in reads(canary, SETTINGS) if ref in raws
+        ref: msgspec.json.decode(raws[ref]) for ref in reads(canary, SETTINGS, {}) if ref in raws
     }
     return Seen(canary=canary, objects=objects)

@@ -51,10 +51,10 @@ thoroughly = settings(deadline=None, max_examples=40)
 every_router = pytest.mark.parametrize("name", ROUTERS)
 
 
-def routings(name: str) -> st.SearchStrategy[Routing]:
+def routings(name: str, spec: Canary = canary()) -> st.SearchStrategy[Routing]:
     """Every routing that the router's features allow."""
-    most = 100 if Feature.WEIGHT in ROUTERS[name].features else 0
-    copies = st.booleans() if Feature.MIRROR in ROUTERS[name].features else st.just(False)
+    most = 100 if Feature.WEIGHT in ROUTERS[name].features(spec) else 0
+    copies = st.booleans() if Feature.MIRROR in ROUTERS[name].features(spec) else st.just(False)
     return st.builds(lambda weight, copy: Routing(100 - weight, weight, copy), st.integers(0, most), copies)
 
 

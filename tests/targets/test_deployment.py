@@ -1,6 +1,7 @@
 """Deployment: the copies are Flagger's, nothing foreign is lost, and no pods are never ready."""
 
 import copy
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +26,10 @@ from tests.targets.world import (
 from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
 from davy.api.status import CanaryStatus
+from davy.core.edit import Edit
 from davy.core.snapshot import Progressing, Readiness, Ready, Stuck
 from davy.targets import UnknownTarget, target_for
-from davy.targets.base import Selector, SelectorMissing, Target
+from davy.targets.base import Making, Selector, SelectorMissing, Spell, Target
 from davy.targets.deployment import Deployment
 
 DEPLOYMENT: Target = Deployment()
@@ -44,15 +46,34 @@ def full(recorded: Manifest) -> Manifest:
 
 
 def primary(of: Manifest, run: str = "v1:a", spec: Canary | None = None) -> Manifest:
-    return DEPLOYMENT.primary(spec or canary(), of, run, APP, PREFIXES)
+    return made(DEPLOYMENT.created(of, making(run, spec)))
+
+
+def making(run: str, spec: Canary | None = None, prefixes: Sequence[str] = PREFIXES) -> Making:
+    return Making(canary=spec or canary(), run=run, selector=APP, prefixes=prefixes)
+
+
+def made(result: Manifest | Edit) -> Manifest:
+    assert isinstance(result, dict)
+    return result
 
 
 def carrying(of: Manifest, into: Manifest, run: str = "v1:b", spec: Canary | None = None) -> Manifest:
-    return DEPLOYMENT.carrying(spec or canary(), of, into, run, APP, PREFIXES)
+    """The primary as the promotion leaves it."""
+    whole = copy.deepcopy(into)
+    for pointer, value in DEPLOYMENT.carrying(of, into, making(run, spec)).parts.items():
+        section, field = pointer.split("/")[1:]
+        whole[section].pop(field, None)
+        if value is not None:
+            whole[section][field] = value
+    replicas = DEPLOYMENT.carried_replicas(spec or canary(), of)
+    if replicas is not None:
+        whole["spec"]["replicas"] = replicas
+    return whole
 
 
 def readiness(workload: Manifest, threshold: int = 100) -> Readiness:
-    return DEPLOYMENT.readiness(workload, threshold, DEADLINE, NOW)
+    return DEPLOYMENT.readiness(workload, threshold, Spell(None, DEADLINE, NOW))
 
 
 class TestCopies:
@@ -130,7 +151,7 @@ class TestCopies:
     def test_labels_are_chosen_by_prefix(self, prefixes: tuple[str, ...], labels: dict[str, str]) -> None:
         of = target()
         of["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] = "apps"
-        assert DEPLOYMENT.primary(canary(), of, "", APP, prefixes)["metadata"]["labels"] == labels
+        assert made(DEPLOYMENT.created(of, making("", prefixes=prefixes)))["metadata"]["labels"] == labels
 
     def test_the_books_of_other_programs_are_not_copied(self) -> None:
         of = target()

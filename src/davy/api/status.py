@@ -67,6 +67,38 @@ class Measured(Words, frozen=True):
     time: str | None = None
 
 
+class Call(Words, frozen=True):
+    """A call to the outside that is still to be made, or whose end is not known yet.
+
+    - `id`: the same however often the call is repeated
+    - `type`: `post-rollout` or `alert`
+    - `phase`: phase in which it arose
+    - `severity`: of an alert: info, warn or error
+    - `message`: of an alert: its text
+    - `fields`: of an alert: whether it tells the facts about the release
+    """
+
+    id: str
+    type: str
+    phase: Phase = Phase.NONE
+    severity: str = ""
+    message: str = ""
+    fields: bool = False
+
+
+class Handled(Words, frozen=True):
+    """The last command, and what became of it.
+
+    - `command`: as it was given
+    - `outcome`: one sentence
+    - `time`: when it was carried out or refused (RFC3339, milliseconds)
+    """
+
+    command: str
+    outcome: str = ""
+    time: str | None = None
+
+
 class CanaryStatus(Words, frozen=True):
     """Where the release stands.
 
@@ -91,6 +123,14 @@ class CanaryStatus(Words, frozen=True):
     - `routed_at`: when the routing in force was first seen to be what the phase wants (RFC3339, milliseconds)
     - `target_fence`: `uid/generation` of the target that the hash was taken from
     - `closed_gate`: name of the gate that holds the release
+    - `ready_by`: when the new revision must have been ready for the first time (RFC3339, milliseconds)
+    - `mirrored`: whether requests are copied to the canary
+    - `pre_rollout_passed`: whether all pre-rollout hooks have passed for this revision
+    - `promoted_configs`: digest of the tracked configs as last promoted
+    - `restarts`: revisions that this run was restarted for, newest last
+    - `pending`: calls to the outside that are still to be made
+    - `command`: the last command and what became of it
+    - `paused_at`: since when a human holds the release where it is (RFC3339, milliseconds)
     - `analysis`: the last measurements and how they were judged
     """
 
@@ -115,6 +155,14 @@ class CanaryStatus(Words, frozen=True):
     routed_at: str | None = None
     target_fence: str = ""
     closed_gate: str = ""
+    ready_by: str | None = None
+    mirrored: bool = False
+    pre_rollout_passed: bool = False
+    promoted_configs: str = ""
+    restarts: tuple[str, ...] = ()
+    pending: tuple[Call, ...] = ()
+    command: Handled | None = None
+    paused_at: str | None = None
     analysis: tuple[Measured, ...] = ()
 
     def condition(self, type_: str) -> Condition | None:

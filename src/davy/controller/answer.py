@@ -19,7 +19,7 @@ from davy.api.ref import Ref
 from davy.controller.queue import Key
 from davy.controller.world import METRIC_TEMPLATE, World
 from davy.core.analysis import DURATION
-from davy.core.plan import Ask, MetricCheck, Question
+from davy.core.plan import AlertCheck, Ask, HookCheck, MetricCheck, Question
 from davy.core.snapshot import Answer, Error, Reading, Value
 from davy.kube.client import Client
 from davy.kube.errors import KubeError
@@ -101,6 +101,8 @@ class Answerer:
         self._clock = clock
 
     async def answer(self, canary: Canary, question: Question) -> Answer:
+        if isinstance(question, HookCheck | AlertCheck):
+            return Answer(Error("configuration", "not built yet"))
         metric = canary.analysis.metrics[question.index]
         try:
             provider, text = await self._prepared(canary, metric)

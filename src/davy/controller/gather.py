@@ -136,7 +136,8 @@ class Gatherer:
         )
 
     def _needed(self, canary: Canary) -> tuple[Ref, ...]:
-        return (*reads(canary, self._settings), *templates(canary))
+        first = reads(canary, self._settings, {})
+        return (*reads(canary, self._settings, self._objects(first)), *templates(canary))
 
     def _objects(self, refs: Iterable[Ref]) -> dict[Ref, Manifest]:
         found = ((ref, self._world.get(ref)) for ref in refs)

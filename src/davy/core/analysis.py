@@ -11,7 +11,7 @@ from davy.api.analysis import Metric
 from davy.api.canary import Canary
 from davy.core import messages
 from davy.core.plan import Announcement
-from davy.core.snapshot import Answer, Error, NoData, Value
+from davy.core.snapshot import Answer, Error, Value
 
 SUCCESS_RATE = "request-success-rate"
 DURATION = "request-duration"
@@ -77,13 +77,13 @@ def judge(canary: Canary, metric: Metric, answer: Answer, provider: str) -> Verd
     match answer.reading:
         case Value(number):
             return measured(canary, metric, answer.query, number)
-        case NoData():
-            said = messages.no_values(canary, metric.name, provider)
-            reason = "the query has no values: is there traffic to the canary?"
-            return unmeasured(metric, answer.query, Outcome.NO_DATA, metric.on_no_data, reason, said)
         case Error(kind, words):
             said = messages.metric_error(canary, metric.name, words)
             return unmeasured(metric, answer.query, Outcome.ERROR, metric.on_error, f"{kind}: {words}", said)
+        case _:
+            said = messages.no_values(canary, metric.name, provider)
+            reason = "the query has no values: is there traffic to the canary?"
+            return unmeasured(metric, answer.query, Outcome.NO_DATA, metric.on_no_data, reason, said)
 
 
 def measured(canary: Canary, metric: Metric, query: str, number: float) -> Verdict:

@@ -4,6 +4,7 @@ The names of the Services and of the primary stand in `davy.api.canary` beside t
 they become addresses, and everything else that is written into objects to tell them apart has its one place.
 """
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 
@@ -17,6 +18,8 @@ MANAGER = "davy"
 
 FINALIZER = "finalizer.flagger.app"
 """Flagger's own, so that either program can finish what the other began."""
+
+SCALER_VERSIONS = {"HorizontalPodAutoscaler": "autoscaling/v2", "ScaledObject": "keda.sh/v1alpha1"}
 
 REVISION = "davy.dev/revision"
 """Annotation of the primary: the analysed revision that was last copied into it."""
@@ -47,6 +50,20 @@ def primary(canary: Canary) -> Ref:
     return canary.target._replace(name=canary.primary_name)
 
 
+def scaler(canary: Canary) -> Ref | None:
+    """The address of the target's autoscaler, in the version that this program speaks."""
+    source = canary.spec.autoscaler_ref
+    if source is None:
+        return None
+    return Ref(SCALER_VERSIONS.get(source.kind, source.api_version), source.kind, canary.namespace, source.name)
+
+
+def primary_scaler(canary: Canary) -> Ref | None:
+    """The address of the primary's copy of it."""
+    source = scaler(canary)
+    return source._replace(name=f"{source.name}-primary") if source else None
+
+
 def apex_service(canary: Canary) -> Ref:
     """The address of the Service that clients call."""
     return Ref("v1", "Service", canary.namespace, canary.apex)
@@ -60,6 +77,18 @@ def canary_service(canary: Canary) -> Ref:
 def primary_service(canary: Canary) -> Ref:
     """The address of the Service in front of the primary."""
     return Ref("v1", "Service", canary.namespace, canary.primary_service)
+
+
+def run(revision: str, configs: Mapping[str, str] | None) -> str:
+    """What a primary notes as its own: the revision of the template, and of the tracked configs if there are any."""
+    return f"{revision}+{digest(configs)}" if configs and revision else revision
+
+
+def digest(configs: Mapping[str, str] | None) -> str:
+    """One short word for the content of all tracked configs; empty if there are none."""
+    if not configs:
+        return ""
+    return hashlib.sha256(msgspec.json.encode(sorted(configs.items()))).hexdigest()[:12]
 
 
 def flagger_id(canary: Canary, run: str) -> str:

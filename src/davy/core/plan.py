@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from davy.api.status import CanaryStatus
+from davy.api.status import CanaryStatus, Phase
 from davy.core.snapshot import Routing
 
 
@@ -37,6 +37,16 @@ class Desired(Struct, frozen=True, kw_only=True):
     """None: leave the target's scale alone."""
     routing: Routing | None = None
     """None: leave the routing objects alone."""
+    primary_replicas: int | None = None
+    """The primary is to have at least this many pods; None: leave its scale alone."""
+    scaler: bool = False
+    """The primary has a copy of the target's autoscaler."""
+    scaler_paused: bool | None = None
+    """The target's autoscaler is (not) to be held at zero; None: leave it alone."""
+    configs: bool = False
+    """The primary's copies of the tracked configs hold what the target's hold."""
+    restored: bool = False
+    """Objects that were the user's before are to be as they were."""
     finalizer: bool | None = None
     """The canary is to have (not to have) our finalizer; None: leave it."""
 
@@ -51,6 +61,8 @@ class Check(Struct, frozen=True, tag=True, kw_only=True):
     """
 
     id: str
+    since: datetime | None = None
+    """An answer that was given before does not count any more: ask again."""
 
 
 class MetricCheck(Check, frozen=True, kw_only=True, tag="metric"):
@@ -65,7 +77,27 @@ class PingCheck(Check, frozen=True, kw_only=True, tag="ping"):
     index: int
 
 
-Question = MetricCheck | PingCheck
+class HookCheck(Check, frozen=True, kw_only=True, tag="hook"):
+    """Call the webhook `spec.analysis.webhooks[index]`."""
+
+    index: int
+    phase: Phase
+    """Phase that the body names."""
+    applied: str = ""
+    """Hash that the body's checksum is made from."""
+
+
+class AlertCheck(Check, frozen=True, kw_only=True, tag="alert"):
+    """Send an alert to all who want it."""
+
+    severity: str
+    """`info`, `warn` or `error`."""
+    message: str
+    fields: bool = False
+    """With the facts about the release: target, threshold, deadline, routing."""
+
+
+Question = MetricCheck | PingCheck | HookCheck | AlertCheck
 
 
 class Announcement(Struct, frozen=True):
@@ -94,6 +126,8 @@ class Plan(Struct, frozen=True, kw_only=True, tag="plan"):
     says: tuple[Announcement, ...] = ()
     again_at: datetime | None = None
     """None: only an event can change this decision."""
+    asks: tuple[Question, ...] = ()
+    """Questions that nothing waits for: their answers come with a later decision. Answers to others are dropped."""
 
 
 Decision = Ask | Plan

@@ -51,6 +51,8 @@ class Workload(Struct, frozen=True, kw_only=True):
     """Primary only: the analysed revision that was last copied into it, as it noted itself."""
     like_target: bool = False
     """Primary only: its template is what copying the target as it stands would give (identity apart)."""
+    scalable: bool = True
+    """Davy gives it pods and takes them away. False for kinds that see to that themselves, or have none."""
 
 
 class Routing(Struct, frozen=True):
@@ -112,14 +114,41 @@ class Error(Struct, frozen=True, tag="error"):
 
 
 Reading = Value | NoData | Error
+"""What a metrics provider answers."""
+
+
+class Passed(Struct, frozen=True, tag="passed"):
+    """A hook said yes; an alert was taken."""
+
+
+class Refused(Struct, frozen=True, tag="refused"):
+    """A hook said no."""
+
+    words: str
+
+
+Reply = Passed | Refused | Error
+"""What a hook or a receiver of alerts answers; `Error`: it could not be reached."""
 
 
 class Answer(Struct, frozen=True):
     """What the outside said to one check."""
 
-    reading: Reading
+    reading: Reading | Reply
     query: str = ""
     """The query as it was sent, variables filled in."""
+    at: datetime | None = None
+    """When it was given."""
+
+
+class Conflict(Struct, frozen=True):
+    """Another writer changes what Davy writes, again and again."""
+
+    ref: str
+    """The object, as people write it."""
+    field: str
+    manager: str
+    """Field manager of the other writer."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -135,12 +164,31 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     target: Workload | None
     primary: Workload | None
     apex_selects: str = ""
-    """`primary`, `target`, or empty: no apex Service, or it selects something else."""
+    """`primary`, `target`, `any` (no apex Service is ours to move), or empty: there is none, or it selects something
+    else."""
     traffic: Traffic
     provider: str
     """The traffic provider in force."""
     shifts: bool
     """The provider can shift traffic by weights; without, iterations are only watched (blue/green)."""
+    mirrors: bool = False
+    """The provider can copy requests to the canary."""
+    matches: bool = False
+    """The provider can send the requests of `analysis.match`, and no others, to the canary."""
+    keeps_sessions: bool = False
+    """The provider can keep users with the side that they came to first."""
+    configs: Mapping[str, str] | None = None
+    """`configmap/name` or `secret/name` → checksum of every tracked config of the target; None: none are tracked."""
+    changed_keys: tuple[str, ...] = ()
+    """`configmap/name: key` for what differs between the tracked configs and the primary's copies, as far as read."""
+    unread: str = ""
+    """Why a tracked config could not be read; nothing is concluded from its absence."""
+    scaler_floor: int = 0
+    """Pods that the target's autoscaler begins with; 0: there is no autoscaler."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Fields of ours that another writer keeps changing."""
+    alerts: bool = False
+    """Somebody wants to hear of this canary's alerts."""
     interval: timedelta
     """The analysis interval in force, floor applied."""
     answers: Mapping[str, Answer] = {}

@@ -2,5 +2,7 @@
 
 from collections.abc import Mapping
 
-NOTIFIERS: Mapping[str, object] = {}
+from davy.notifiers.base import Notifier
+
+NOTIFIERS: Mapping[str, Notifier] = {}
 """AlertProvider type → the service. None is supported yet."""

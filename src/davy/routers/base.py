@@ -8,6 +8,7 @@ from typing import Protocol
 
 from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
+from davy.core.edit import Edit
 from davy.core.snapshot import Confirmation, Routing
 
 
@@ -32,16 +33,18 @@ Existing = Mapping[Ref, Manifest]
 class Router(Protocol):
     """One traffic provider. Pure: objects in, objects out; nothing is kept, nothing is called."""
 
-    @property
-    def features(self) -> Feature: ...
+    def features(self, canary: Canary) -> Feature:
+        """What it can express for this canary (Istio's TCP routes can do less than its HTTP routes)."""
 
     def reads(self, canary: Canary) -> Sequence[Ref]:
         """The objects that this router writes or derives its own from."""
 
-    def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest]:
-        """The objects as they should be, whole, for server-side apply; no trace of what was there before.
+    def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest | Edit]:
+        """The objects as they should be: a manifest, whole, for server-side apply, with no trace of what was there
+        before; or, for an object that was not made for this Canary, an edit of the parts that are ours.
 
-        Raises `Inexpressible`. An existing object that was not made for this Canary gets no owner reference.
+        With A/B testing (`canary.strategy()`), the split is that of the requests that match. Session cookies stand in
+        `canary.status`. Raises `Inexpressible`.
         """
 
     def routing(self, canary: Canary, existing: Existing) -> Routing | None:
@@ -49,3 +52,6 @@ class Router(Protocol):
 
     def confirmed(self, canary: Canary, routing: Routing, existing: Existing) -> Confirmation:
         """Whether the provider itself reports that `routing` is in force."""
+
+    def restored(self, canary: Canary, existing: Existing) -> Sequence[Edit]:
+        """What is put back when the Canary goes, on objects that outlive it; nothing for those that it owns."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
+from davy.core.edit import Edit
 from davy.core.snapshot import TO_PRIMARY, Confirmation, Routing, Unknown
 from davy.routers.base import Existing, Feature
 
@@ -13,8 +14,7 @@ from davy.routers.base import Existing, Feature
 class Kubernetes:
     """The provider `kubernetes`: blue/green releases, watched and then promoted, without a share of the traffic."""
 
-    @property
-    def features(self) -> Feature:
+    def features(self, canary: Canary) -> Feature:
         """It can express nothing."""
         return Feature.NONE
 
@@ -22,7 +22,7 @@ class Kubernetes:
         """Nothing."""
         return ()
 
-    def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest]:
+    def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest | Edit]:
         """Nothing, whatever is asked."""
         return ()
 
@@ -33,3 +33,7 @@ class Kubernetes:
     def confirmed(self, canary: Canary, routing: Routing, existing: Existing) -> Confirmation:
         """Nobody reports when the nodes have followed an apex Service."""
         return Unknown()
+
+    def restored(self, canary: Canary, existing: Existing) -> Sequence[Edit]:
+        """Nothing."""
+        return ()

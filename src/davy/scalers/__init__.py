@@ -2,5 +2,7 @@
 
 from collections.abc import Mapping
 
-SCALERS: Mapping[tuple[str, str], object] = {}
+from davy.scalers.base import Scaler
+
+SCALERS: Mapping[tuple[str, str], Scaler] = {}
 """(API group, kind) → the autoscaler of that kind. None is supported yet."""

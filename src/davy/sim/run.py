@@ -11,7 +11,7 @@ from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.validate import Problem
 from davy.core.decide import decide
-from davy.core.plan import Announcement, Ask, Decision, Plan
+from davy.core.plan import Announcement, Ask, Decision, MetricCheck, PingCheck, Plan
 from davy.core.snapshot import Answer, Error, NoData, Reading, Snapshot
 from davy.perceive import Seen, perceive, reads
 from davy.render import Write, render
@@ -135,7 +135,9 @@ class Run:
         if raw is None:
             return None
         canary = codec.decode_canary(raw)
-        objects = {ref: self.cache.objects[ref] for ref in reads(canary, self.settings) if ref in self.cache.objects}
+        held = self.cache.objects
+        first = {ref: held[ref] for ref in reads(canary, self.settings, {}) if ref in held}
+        objects = {ref: held[ref] for ref in reads(canary, self.settings, first) if ref in held}
         for ref, manifest in [*objects.items(), (self.canary, raw)]:
             if version(manifest) < self.known.get(ref, 0):
                 raise Backwards(f"{ref} is seen at {version(manifest)}, we wrote {self.known[ref]}")
@@ -203,6 +205,8 @@ class Run:
         asked = {question.id: question for question in ask.questions}
         for id_, question in asked.items():
             if id_ not in self.answers and id_ not in self.coming:
+                if not isinstance(question, MetricCheck | PingCheck):
+                    continue
                 metric = canary.analysis.metrics[question.index].name
                 reading = self._dark() or self.readings(self.world, canary, metric)
                 due = self.world.now + timedelta(seconds=self.faults.slow_answers)

@@ -125,7 +125,7 @@ def view(world: World, ref: Ref, settings: Settings) -> View | None:
         in_force=share(canary, world.objects, world.in_force, settings),
         primary=world.ready(names.primary(canary)),
         target=world.ready(canary.target),
-        shifts=router is not None and Feature.WEIGHT in router.features,
+        shifts=router is not None and Feature.WEIGHT in router.features(canary),
     )
 
 

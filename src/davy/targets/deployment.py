@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from davy.api.canary import Canary
-from davy.api.ref import Manifest
+from davy.api.ref import Manifest, Ref, ref_of
 from davy.core import names
+from davy.core.edit import Edit
 from davy.core.snapshot import Progressing, Readiness, Ready, Stuck
-from davy.targets import template
-from davy.targets.base import Selector
+from davy.targets import services, template
+from davy.targets.base import Making, Objects, Selector, Spell
 
 COPIED = ("progressDeadlineSeconds", "minReadySeconds", "revisionHistoryLimit", "strategy")
 """Fields of the spec that the primary takes over beside the template. `paused` is not one of them."""
@@ -22,79 +23,104 @@ EVERYTHING = "*"
 class Deployment:
     """The kind `Deployment` of `apps`."""
 
-    def template(self, workload: Manifest) -> object:
+    @property
+    def scalable(self) -> bool:
+        """By replicas."""
+        return True
+
+    def reads(self, canary: Canary, objects: Objects) -> Sequence[Ref]:
+        """Nothing more."""
+        return ()
+
+    def target(self, canary: Canary, objects: Objects) -> Manifest | None:
+        """The object."""
+        return objects.get(canary.target)
+
+    def primary(self, canary: Canary, objects: Objects) -> Manifest | None:
+        """The object."""
+        return objects.get(names.primary(canary))
+
+    def template(self, side: Manifest) -> object:
         """The pod template, metadata included: `kubectl rollout restart` makes a revision too."""
-        return workload["spec"]["template"]
+        return side["spec"]["template"]
 
-    def selector(self, workload: Manifest, keys: Sequence[str]) -> Selector:
+    def pod(self, side: Manifest) -> Manifest:
+        """The pod spec."""
+        pod: Manifest = side["spec"]["template"].get("spec") or {}
+        return pod
+
+    def selector(self, target: Manifest, keys: Sequence[str]) -> Selector:
         """Raises `SelectorMissing`."""
-        return template.selector_of(workload, keys)
+        return template.selector_of(target, keys)
 
-    def replicas(self, workload: Manifest) -> int:
+    def replicas(self, side: Manifest) -> int:
         """Pods wanted; the API's default is 1."""
-        return int(workload["spec"].get("replicas", 1))
+        return int(side["spec"].get("replicas", 1))
 
-    def serving(self, workload: Manifest) -> int:
+    def serving(self, side: Manifest) -> int:
         """Available pods, never more than wanted: on the way down the status lags behind."""
-        return min(self.replicas(workload), count(workload, "availableReplicas"))
+        return min(self.replicas(side), count(side, "availableReplicas"))
 
-    def readiness(self, workload: Manifest, threshold: int, deadline: timedelta, now: datetime) -> Readiness:
+    def readiness(self, side: Manifest, threshold: int, spell: Spell) -> Readiness:
         """Flagger's rules and words, but no pods are never ready, however low the threshold."""
-        if unseen(workload):
+        if unseen(side):
             return Progressing(
                 "waiting for rollout to finish: observed deployment generation less than desired generation"
             )
-        if not self.replicas(workload):
+        if not self.replicas(side):
             return Progressing("waiting for rollout to finish: scaled to zero, no pod can take requests")
-        if condition(workload, "Progressing").get("reason") == "ProgressDeadlineExceeded":
-            return Stuck(f'deployment "{workload["metadata"]["name"]}" exceeded its progress deadline')
-        why = unfinished(workload, self.replicas(workload), threshold)
+        if condition(side, "Progressing").get("reason") == "ProgressDeadlineExceeded":
+            return Stuck(f'deployment "{side["metadata"]["name"]}" exceeded its progress deadline')
+        why = unfinished(side, self.replicas(side), threshold)
         if not why:
             return Ready()
-        return Stuck(why) if starved(workload, deadline, now) else Progressing(why)
+        return Stuck(why) if starved(side, spell.limit, spell.now) else Progressing(why)
 
-    def primary(
-        self, canary: Canary, target: Manifest, run: str, selector: Selector, prefixes: Sequence[str]
-    ) -> Manifest:
-        """As Flagger makes it; `run` is noted in an annotation."""
-        spec = target["spec"]
+    def created(self, target: Manifest, making: Making) -> Manifest:
+        """As Flagger makes it; the run is noted in an annotation."""
+        spec, canary = target["spec"], making.canary
         return {
             "apiVersion": canary.target.api_version,
             "kind": "Deployment",
             "metadata": {
                 "name": canary.primary_name,
                 "namespace": canary.namespace,
-                "labels": labels({}, target, selector, prefixes),
-                "annotations": {**names.without_books(target["metadata"].get("annotations")), **note(run)},
+                "labels": labels({}, target, making),
+                "annotations": {**names.without_books(target["metadata"].get("annotations")), **note(making.run)},
                 "ownerReferences": [names.owner(canary)],
             },
             "spec": {
                 "replicas": self.replicas(target) or 1,
-                "selector": {"matchLabels": {selector.key: selector.primary}},
+                "selector": {"matchLabels": {making.selector.key: making.selector.primary}},
                 **{field: copy.deepcopy(spec[field]) for field in COPIED if field in spec},
-                "template": template.for_primary(spec["template"], selector, names.flagger_id(canary, run)),
+                "template": template.for_primary(spec["template"], making),
             },
         }
 
-    def carrying(
-        self, canary: Canary, target: Manifest, primary: Manifest, run: str, selector: Selector, prefixes: Sequence[str]
-    ) -> Manifest:
-        """Template and rollout settings as the target's; what others wrote into the primary's metadata stays.
-
-        `spec.replicas` follows the target's unless an autoscaler keeps it or the target is scaled to zero.
-        """
-        made = copy.deepcopy(primary)
-        metadata, spec = made["metadata"], made["spec"]
-        metadata["labels"] = labels(metadata.get("labels"), target, selector, prefixes)
+    def carrying(self, target: Manifest, primary: Manifest, making: Making) -> Edit:
+        """Template and rollout settings as the target's; what others wrote into the primary's metadata stays."""
+        metadata, spec = primary["metadata"], target["spec"]
         source = names.without_books(target["metadata"].get("annotations"))
-        metadata["annotations"] = {**merged(metadata.get("annotations"), source, prefixes), **note(run)}
-        for field in COPIED:
-            spec.pop(field, None)
-        spec.update({field: copy.deepcopy(target["spec"][field]) for field in COPIED if field in target["spec"]})
-        spec["template"] = template.for_primary(target["spec"]["template"], selector, names.flagger_id(canary, run))
-        if canary.spec.autoscaler_ref is None and self.replicas(target):
-            spec["replicas"] = self.replicas(target)
-        return made
+        return Edit(
+            ref_of(primary),
+            {
+                "/metadata/labels": labels(metadata.get("labels"), target, making),
+                "/metadata/annotations": {
+                    **merged(metadata.get("annotations"), source, making.prefixes),
+                    **note(making.run),
+                },
+                "/spec/template": template.for_primary(spec["template"], making),
+                **{f"/spec/{field}": copy.deepcopy(spec.get(field)) for field in COPIED},
+            },
+        )
+
+    def carried_replicas(self, canary: Canary, target: Manifest) -> int | None:
+        """The target's, unless an autoscaler keeps the primary's or the target is scaled to zero."""
+        return None if canary.spec.autoscaler_ref else self.replicas(target) or None
+
+    def sized(self, side: Manifest, replicas: int) -> Edit | None:
+        """Through the scale subresource."""
+        return None
 
     def run(self, primary: Manifest) -> str:
         """The revision noted by `primary` or `carrying`; empty for a primary of Flagger's."""
@@ -104,6 +130,18 @@ class Deployment:
     def alike(self, target: Manifest, primary: Manifest, selector: Selector) -> bool:
         """Pod templates only: how the rollout is done makes no revision."""
         return template.alike(target["spec"]["template"], primary["spec"]["template"], selector)
+
+    def services(self, target: Manifest, making: Making, existing: Objects) -> Sequence[Manifest]:
+        """`<apex>-canary` and `<apex>-primary`."""
+        return services.services(making.canary, making.selector, target, existing)
+
+    def apex(self, side: str, target: Manifest, making: Making, existing: Objects) -> Manifest | None:
+        """The Service that clients call."""
+        return services.apex(making.canary, making.selector, side, target, existing)
+
+    def apex_selects(self, canary: Canary, selector: Selector, existing: Objects) -> str:
+        """What its selector says."""
+        return services.selects(existing.get(names.apex_service(canary)), selector)
 
 
 def count(workload: Manifest, field: str) -> int:
@@ -151,12 +189,10 @@ def starved(workload: Manifest, deadline: timedelta, now: datetime) -> bool:
     )
 
 
-def labels(
-    present: Mapping[str, str] | None, target: Manifest, selector: Selector, prefixes: Sequence[str]
-) -> dict[str, str]:
+def labels(present: Mapping[str, str] | None, target: Manifest, making: Making) -> dict[str, str]:
     """The primary's labels: what is there and not the target's, the target's chosen ones, and its identity."""
-    chosen = merged(present, target["metadata"].get("labels"), prefixes)
-    return {**chosen, selector.key: selector.primary}
+    chosen = merged(present, target["metadata"].get("labels"), making.prefixes)
+    return {**chosen, making.selector.key: making.selector.primary}
 
 
 def note(run: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from davy.api.ref import Manifest
 from davy.core import names
-from davy.targets.base import Selector, SelectorMissing
+from davy.targets.base import Making, Selector, SelectorMissing
 
 REFERENCES = frozenset(
     {
@@ -37,11 +37,12 @@ def selector_of(workload: Manifest, keys: Sequence[str]) -> Selector:
     )
 
 
-def for_primary(template: Manifest, selector: Selector, flagger_id: str) -> Manifest:
+def for_primary(template: Manifest, making: Making) -> Manifest:
     """The template that the primary runs: the target's whole, only the identity of its pods is another."""
-    made = identified(template, selector)
+    made = identified(template, making.selector)
     metadata = made["metadata"]
-    metadata["annotations"] = {**metadata.get("annotations", {}), names.FLAGGER_ID: flagger_id}
+    mark = names.flagger_id(making.canary, making.run)
+    metadata["annotations"] = {**metadata.get("annotations", {}), names.FLAGGER_ID: mark}
     return made
 
 

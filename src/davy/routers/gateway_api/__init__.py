@@ -12,6 +12,7 @@ from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
 from davy.api.service import GatewayRef
 from davy.core import names
+from davy.core.edit import Edit
 from davy.core.snapshot import Confirmation, Confirmed, Pending, Routing, Unknown
 from davy.routers.base import Existing, Feature
 from davy.routers.gateway_api.reports import GROUP, abandoned, accepts, acknowledged, objections, reports_of
@@ -24,8 +25,7 @@ class GatewayApi:
 
     version: Literal["v1", "v1beta1"]
 
-    @property
-    def features(self) -> Feature:
+    def features(self, canary: Canary) -> Feature:
         """Weights; the rest of what Gateway API can do is not built yet."""
         return Feature.WEIGHT
 
@@ -33,7 +33,7 @@ class GatewayApi:
         """The HTTPRoute named like the apex Service."""
         return (self.ref(canary),)
 
-    def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest]:
+    def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest | Edit]:
         """The HTTPRoute. Raises `Inexpressible` for a match that it has no words for."""
         ref = self.ref(canary)
         return (
@@ -72,6 +72,10 @@ class GatewayApi:
         if acknowledged(route):
             return Confirmed(at_once=True)
         return Confirmed() if any(accepts(route, report) for report in reports) else Unknown()
+
+    def restored(self, canary: Canary, existing: Existing) -> Sequence[Edit]:
+        """Nothing."""
+        return ()
 
     def ref(self, canary: Canary) -> Ref:
         """The address of the HTTPRoute."""
