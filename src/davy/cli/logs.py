@@ -34,11 +34,10 @@ def begin(level: str, encoding: str) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            named_as_in_zap,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.EventRenamer("msg"),
             structlog.processors.format_exc_info,
-            with_stacktrace,
+            as_in_zap,
             console if encoding == "console" else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(shown),
@@ -48,20 +47,16 @@ def begin(level: str, encoding: str) -> None:
         log.warning("unknown log level; it means info", level_given=level, known=", ".join(LEVELS))
 
 
-def named_as_in_zap(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    event["level"] = ZAP.get(event["level"], event["level"])
-    return event
-
-
-def with_stacktrace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def as_in_zap(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    level, ts, msg = (event.pop(key) for key in ("level", "ts", "msg"))
     if "exception" in event:
         event["stacktrace"] = event.pop("exception")
-    return event
+    return {"level": ZAP.get(level, level), "ts": ts, "msg": msg, **event}
 
 
 def console(_: object, __: str, event: MutableMapping[str, Any]) -> str:
     """Time, level, message and what else there is, between tabs; a trace on the lines below."""
     trace = event.pop("stacktrace", "")
-    head = [str(event.pop(key, "")) for key in ("ts", "level", "msg")]
+    head = [str(event.pop(key)) for key in ("ts", "level", "msg")]
     rest = [json.dumps(event, default=str, ensure_ascii=False)] if event else []
     return "\t".join(head + rest) + (f"\n{trace}" if trace else "")
