@@ -37,6 +37,10 @@ class SelectorMissing(Exception):  # noqa: N818
     """The target's selector has none of the labels we look for; the text names them."""
 
 
+class NotReplaced(SelectorMissing):
+    """The workload never replaces its pods by itself, so that no release of it ever ends; the text says how to."""
+
+
 class Making(Struct, frozen=True, kw_only=True):
     """What a primary is made with, beside its target."""
 

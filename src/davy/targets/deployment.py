@@ -1,7 +1,7 @@
 """Deployment: judged by its rollout, copied whole but for identity, scaled by replicas."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,13 +10,12 @@ from davy.api.ref import Manifest, Ref, ref_of
 from davy.core import names
 from davy.core.edit import Edit
 from davy.core.snapshot import Progressing, Readiness, Ready, Stuck
-from davy.targets import services, template
+from davy.targets import metadata, services, template
 from davy.targets.base import Making, Objects, Selector, Spell
+from davy.targets.rollout import condition, count, unseen
 
 COPIED = ("progressDeadlineSeconds", "minReadySeconds", "revisionHistoryLimit", "strategy")
 """Fields of the spec that the primary takes over beside the template. `paused` is not one of them."""
-
-EVERYTHING = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,8 @@ class Deployment:
             "metadata": {
                 "name": canary.primary_name,
                 "namespace": canary.namespace,
-                "labels": labels({}, target, making),
-                "annotations": {**names.without_books(target["metadata"].get("annotations")), **note(making.run)},
+                "labels": metadata.labels({}, target, making),
+                "annotations": metadata.born_with(target, making),
                 "ownerReferences": [names.owner(canary)],
             },
             "spec": {
@@ -99,16 +98,12 @@ class Deployment:
 
     def carrying(self, target: Manifest, primary: Manifest, making: Making) -> Edit:
         """Template and rollout settings as the target's; what others wrote into the primary's metadata stays."""
-        metadata, spec = primary["metadata"], target["spec"]
-        source = names.without_books(target["metadata"].get("annotations"))
+        spec = target["spec"]
         return Edit(
             ref_of(primary),
             {
-                "/metadata/labels": labels(metadata.get("labels"), target, making),
-                "/metadata/annotations": {
-                    **merged(metadata.get("annotations"), source, making.prefixes),
-                    **note(making.run),
-                },
+                "/metadata/labels": metadata.labels(primary["metadata"].get("labels"), target, making),
+                "/metadata/annotations": metadata.promoted(primary, target, making),
                 "/spec/template": template.for_primary(spec["template"], making),
                 **{f"/spec/{field}": copy.deepcopy(spec.get(field)) for field in COPIED},
             },
@@ -124,8 +119,7 @@ class Deployment:
 
     def run(self, primary: Manifest) -> str:
         """The revision noted by `primary` or `carrying`; empty for a primary of Flagger's."""
-        noted: str = (primary["metadata"].get("annotations") or {}).get(names.REVISION, "")
-        return noted
+        return metadata.noted(primary)
 
     def alike(self, target: Manifest, primary: Manifest, selector: Selector) -> bool:
         """Pod templates only: how the rollout is done makes no revision."""
@@ -142,22 +136,6 @@ class Deployment:
     def apex_selects(self, canary: Canary, selector: Selector, existing: Objects) -> str:
         """What its selector says."""
         return services.selects(existing.get(names.apex_service(canary)), selector)
-
-
-def count(workload: Manifest, field: str) -> int:
-    """A number in the status; the API server leaves out zeros."""
-    return int((workload.get("status") or {}).get(field) or 0)
-
-
-def condition(workload: Manifest, kind: str) -> Manifest:
-    """The condition of that type; empty if there is none."""
-    conditions = (workload.get("status") or {}).get("conditions") or ()
-    return next((item for item in conditions if item.get("type") == kind), {})
-
-
-def unseen(workload: Manifest) -> bool:
-    """The status is about an earlier spec: it says nothing about this one."""
-    return int(workload["metadata"].get("generation") or 0) > count(workload, "observedGeneration")
 
 
 def unfinished(workload: Manifest, wanted: int, threshold: int) -> str:
@@ -187,24 +165,3 @@ def starved(workload: Manifest, deadline: timedelta, now: datetime) -> bool:
     return bool(condition(workload, "Progressing") and short and since) and (
         datetime.fromisoformat(str(since)) + deadline < now
     )
-
-
-def labels(present: Mapping[str, str] | None, target: Manifest, making: Making) -> dict[str, str]:
-    """The primary's labels: what is there and not the target's, the target's chosen ones, and its identity."""
-    chosen = merged(present, target["metadata"].get("labels"), making.prefixes)
-    return {**chosen, making.selector.key: making.selector.primary}
-
-
-def note(run: str) -> dict[str, str]:
-    """The annotation by which the primary says what it carries."""
-    return {names.REVISION: run} if run else {}
-
-
-def merged(
-    present: Mapping[str, str] | None, source: Mapping[str, str] | None, prefixes: Sequence[str]
-) -> dict[str, str]:
-    """Keys with a chosen prefix follow the source, also when they vanish there; all others stay as they are."""
-    named = tuple(prefix for prefix in prefixes if prefix and prefix != EVERYTHING)
-    kept = {key: value for key, value in (present or {}).items() if not key.startswith(named)}
-    chosen = names.without_flux(source)
-    return kept | {key: value for key, value in chosen.items() if EVERYTHING in prefixes or key.startswith(named)}

@@ -6,22 +6,8 @@ from typing import Any
 
 from davy.api.ref import Manifest
 from davy.core import names
+from davy.targets import configs
 from davy.targets.base import Making, Selector, SelectorMissing
-
-REFERENCES = frozenset(
-    {
-        ("configMapRef", "name"),
-        ("configMapKeyRef", "name"),
-        ("configMap", "name"),
-        ("secretRef", "name"),
-        ("secretKeyRef", "name"),
-        ("secret", "name"),
-        ("secret", "secretName"),
-    }
-)
-"""(field, field in it) where a pod spec names a ConfigMap or a Secret; the primary's may name a tracked copy."""
-
-COPY = "-primary"
 
 
 def selector_of(workload: Manifest, keys: Sequence[str]) -> Selector:
@@ -37,23 +23,28 @@ def selector_of(workload: Manifest, keys: Sequence[str]) -> Selector:
     )
 
 
-def for_primary(template: Manifest, making: Making) -> Manifest:
-    """The template that the primary runs: the target's whole, only the identity of its pods is another."""
-    made = identified(template, making.selector)
+def for_primary(template: Manifest, making: Making, *, apart: bool = True) -> Manifest:
+    """The template that the primary runs: the target's whole, with the primary's identity and copies of configs.
+
+    `apart`: its pods keep their distance from each other, not from the target's.
+    """
+    made = identified(template, making.selector, apart=apart)
     metadata = made["metadata"]
     mark = names.flagger_id(making.canary, making.run)
     metadata["annotations"] = {**metadata.get("annotations", {}), names.FLAGGER_ID: mark}
+    if "spec" in made:
+        made["spec"] = configs.rewritten(made["spec"], making.tracked)
     return made
 
 
-def identified(template: Manifest, selector: Selector) -> Manifest:
+def identified(template: Manifest, selector: Selector, *, apart: bool = True) -> Manifest:
     """A copy of the target's template with the primary's label, also where the pods speak of themselves."""
     made = copy.deepcopy(template)
     metadata = made.setdefault("metadata", {})
     metadata["labels"] = {**names.without_flux(metadata.get("labels")), selector.key: selector.primary}
     if annotations := unmarked(metadata.pop("annotations", None)):
         metadata["annotations"] = annotations
-    for own in self_selectors(made.get("spec", {})):
+    for own in self_selectors(made.get("spec", {})) if apart else ():
         rename(own, selector)
     return made
 
@@ -85,9 +76,9 @@ def rename(own: Manifest, selector: Selector) -> None:
             expression["values"] = [selector.primary if value == selector.value else value for value in values]
 
 
-def alike(target: Manifest, primary: Manifest, selector: Selector) -> bool:
+def alike(target: Manifest, primary: Manifest, selector: Selector, *, apart: bool = True) -> bool:
     """The primary's template is what copying the target's would give, flagger-id and names of tracked copies apart."""
-    return same(identified(target, selector), identified(primary, selector))
+    return same(identified(target, selector, apart=apart), identified(primary, selector, apart=apart))
 
 
 def same(source: Any, made: Any, place: tuple[str, str] = ("", "")) -> bool:
@@ -97,4 +88,4 @@ def same(source: Any, made: Any, place: tuple[str, str] = ("", "")) -> bool:
         return fields == made.keys() and all(same(source[key], made[key], (place[1], key)) for key in fields)
     if isinstance(source, list) and isinstance(made, list):
         return len(source) == len(made) and all(same(*pair, place) for pair in zip(source, made, strict=True))
-    return bool(source == made) or (place in REFERENCES and bool(made == f"{source}{COPY}"))
+    return bool(source == made) or (place in configs.PLACES and bool(made == f"{source}{configs.COPY}"))
