@@ -1,14 +1,25 @@
 """What every conformance test shares: a missing part skips with its reason, and fails where it could have been had."""
 
+import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import NoReturn
 
 import pytest
+import pytest_asyncio
 from tests.conformance.api.play import Server
 from tests.conformance.api.servers import FOLDERS, SERVERS
 from tests.conformance.parts.build import MissingPartError
+from tests.conformance.parts.control_plane import COLLECTORS, DAEMONS, WORKLOADS, ControlPlane
+from tests.conformance.parts.definitions import define, providing
+from tests.conformance.parts.families import provided
+from tests.conformance.parts.stage import Stage
+from tests.conformance.parts.stage import stage as set_up
+
+from davy.api.schema import crds
+from davy.kube.client import Client
+from davy.kube.config import load_config
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +49,31 @@ def server(request: pytest.FixtureRequest, servers: Callable[[str, str], Server]
 def workshop(request: pytest.FixtureRequest, servers: Callable[[str, str], Server]) -> Server:
     """Each of the servers in turn, with the workload controllers at work."""
     return servers(request.param, "kubectl")
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """A real control plane whose only pods are simulated, with our definitions and those of all routers' providers."""
+    with ExitStack() as stack:
+        try:
+            plane = stack.enter_context(ControlPlane())
+            asyncio.run(_define(plane))
+            plane.run_controllers((*COLLECTORS, *WORKLOADS, *DAEMONS))
+        except MissingPartError as error:
+            missing(error)
+        yield plane
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(plane: ControlPlane) -> AsyncIterator[Stage]:
+    """That control plane with its pods, metrics and hooks, for the tests of one module."""
+    async with set_up(plane, provided()) as made:
+        yield made
+
+
+async def _define(plane: ControlPlane) -> None:
+    async with Client(load_config(str(plane.kubeconfig))) as client:
+        await define(client, [*crds(), *providing(provided())])
 
 
 def _started(name: str, folder: str, stack: ExitStack) -> Server | MissingPartError:

@@ -1,0 +1,263 @@
+"""What Flagger left: a recorded scenario's objects as they stood at one moment, and how to put them on a server.
+
+The recordings are described in the README beside them; a moment is named by the status that Flagger had written last.
+"""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.parts.stage import FLAGGER, PERSON, Scene
+from tests.conformance.parts.witness import CANARY
+
+from davy.kube.errors import Conflict
+from davy.kube.kinds import Kind
+
+FOLDER = Path(__file__).parents[1] / "traces" / "flagger-1.44.0"
+REMOVED = "<removed>"
+WORKLOADS = ("Deployment", "DaemonSet")
+FIELDS = {"weight": "canaryWeight"}
+"""What the steps of a script call a field of the status."""
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One recording."""
+
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Trace":
+        """The recording in a file, with the real values in place of their placeholders."""
+        text = path.read_text()
+        for placeholder, value in json.loads(text)["masked"].items():
+            text = text.replace(placeholder, value)
+        return cls(json.loads(text))
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["scenario"]["name"])
+
+    @property
+    def group(self) -> str:
+        """Which settings the operator had."""
+        return str(self.raw["scenario"]["group"])
+
+    @property
+    def statuses(self) -> list[Manifest]:
+        return list(self.raw["status"])
+
+    @property
+    def canary(self) -> Manifest:
+        return next(each for each in self.raw["scenario"]["objects"] if each["kind"] == CANARY.kind)
+
+    @property
+    def script(self) -> list[Manifest]:
+        return list(self.raw["scenario"]["script"])
+
+    @cached_property
+    def positions(self) -> Sequence[int]:
+        """For each step of the script, the number of the status after which it was taken (or which it waited for)."""
+        found, now, since = [], 0, 0
+        for step in self.script:
+            if "wait" in step:
+                now = max(now, self._met(step["wait"], since, now))
+            elif "sleep" not in step:
+                since = now + 1
+            found.append(now)
+        return found
+
+    def _met(self, condition: Mapping[str, Any], since: int, otherwise: int) -> int:
+        for number, status in enumerate(self.statuses):
+            if number >= since and matches(status, condition):
+                return number
+        return otherwise
+
+    def moments(self) -> Iterator["Moment"]:
+        for number in range(len(self.statuses)):
+            yield Moment(self, number)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The instant at which status `number` had been written; `torn`: the one before the next status was, by which
+    everything else that belongs to the next one had been."""
+
+    trace: Trace
+    number: int
+    torn: bool = False
+
+    def __str__(self) -> str:
+        status = self.status
+        iterations = f" iteration {status['iterations']}" if status.get("iterations") else ""
+        weight = f" {status['canaryWeight']} %" if status.get("canaryWeight") else ""
+        torn = " torn" if self.torn else ""
+        return f"{self.trace.name} {self.number} {status['phase']}{weight}{iterations}{torn}"
+
+    @property
+    def status(self) -> Manifest:
+        return self.trace.statuses[self.number]
+
+    @property
+    def following(self) -> Sequence[Manifest]:
+        """The states of the status from this moment on."""
+        return self.trace.statuses[self.number :]
+
+    @property
+    def done(self) -> Sequence[Mapping[str, Any]]:
+        """The steps of the script that had been taken."""
+        return [step for step, at in zip(self.trace.script, self.trace.positions, strict=True) if at < self.number]
+
+    @property
+    def rest(self) -> Sequence[Mapping[str, Any]]:
+        """Those that came after."""
+        return [step for step, at in zip(self.trace.script, self.trace.positions, strict=True) if at >= self.number]
+
+    @cached_property
+    def objects(self) -> Mapping[str, Manifest]:
+        """What Flagger had made or changed, by the recording's keys."""
+        latest: dict[str, int | None] = {}
+        for entry in self._order():
+            key, _, number = entry.partition(" #")
+            gone = key.removesuffix(" deleted")
+            latest[gone] = int(number) if number else None
+        return {
+            key: self._state(key, number)
+            for key, number in latest.items()
+            if number is not None and not key.endswith(".status")
+        }
+
+    def original(self, key: str) -> Manifest | None:
+        """The object as a person made it before Flagger came; None if there was none."""
+        for each in self.trace.raw["scenario"]["objects"]:
+            if f"{each['kind']}/{each['metadata']['name']}" == key.replace("@knative", ""):
+                made: Manifest = copy.deepcopy(each)
+                return made
+        return None
+
+    def _order(self) -> Iterator[str]:
+        name = f"Canary/{self.trace.canary['metadata']['name']}.status"
+        last = f"{name} #{self.number + 1 if self.torn else self.number}"
+        for entry in self.trace.raw["order"]:
+            if entry == last:
+                return
+            yield entry
+
+    def _state(self, key: str, number: int) -> Manifest:
+        recorded = self.trace.raw["objects"][key]
+        first, *changes = recorded["states"][: number + 1]
+        state: Manifest = copy.deepcopy(first)
+        for change in changes:
+            for pointer, value in change.items():
+                put(state, pointer, copy.deepcopy(value))
+        kind, _, name = key.partition("/")
+        state["apiVersion"], state["kind"] = recorded["apiVersions"][-1], kind.partition("@")[0]
+        state.setdefault("metadata", {})["name"] = name
+        return state
+
+
+def traces() -> list[Trace]:
+    """All recordings; none if they are not there."""
+    return [Trace.read(path) for path in sorted(FOLDER.glob("*.json"))]
+
+
+def matches(status: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    """Whether a status is what a step of the script waits for."""
+    return all(
+        status.get(FIELDS.get(field, field)) == value for field, value in condition.items() if field != "timeout"
+    ) and not condition.keys() & {"event", "hook"}
+
+
+def put(state: Manifest, pointer: str, value: Any) -> None:
+    """One entry of a recorded change: a JSON pointer and what is there now."""
+    *above, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    place: Any = state
+    for part in above:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    if isinstance(place, list):
+        place[int(last)] = value
+    elif value == REMOVED:
+        del place[last]
+    else:
+        place[last] = value
+
+
+async def leave(moment: Moment, scene: Scene, canary: Manifest) -> None:
+    """Puts all of it on the server, with the managers and operations of the original. `canary`: as people wrote it."""
+    made = await _canary(moment, scene, canary)
+    for source in moment.trace.raw["scenario"]["objects"]:
+        if f"{source['kind']}/{source['metadata']['name']}" not in moment.objects and source["kind"] != CANARY.kind:
+            await scene.create(_edited(source, moment.done))
+    for key, state in moment.objects.items():
+        if not key.startswith("Canary/"):
+            await _object(moment, scene, key, owned(state, made))
+    status = {**moment.status, "lastTransitionTime": made["metadata"]["creationTimestamp"]}
+    live = await scene.get(CANARY, made["metadata"]["name"])
+    await scene.stage.flagger.replace({**live, "status": status}, subresource="status")
+
+
+async def _canary(moment: Moment, scene: Scene, canary: Manifest) -> Manifest:
+    name = canary["metadata"]["name"]
+    recorded = moment.objects.get(f"Canary/{name}", {}).get("metadata", {})
+    finalizers = {"finalizers": recorded["finalizers"]} if recorded.get("finalizers") else {}
+    made = await scene.create({**canary, "metadata": {**canary["metadata"], **finalizers}})
+    if any(step.get("delete") == [CANARY.kind, name] for step in moment.done):
+        await scene.delete(CANARY, name)
+    return made
+
+
+async def _object(moment: Moment, scene: Scene, key: str, state: Manifest) -> None:
+    """An object that a person made first was changed by Flagger; any other it made."""
+    original = moment.original(key)
+    if original is None:
+        await scene.create(state, manager=FLAGGER)
+        return
+    if original["kind"] in WORKLOADS:
+        original["spec"]["template"] = copy.deepcopy(state["spec"]["template"])
+    live = await scene.create(original, manager=PERSON)
+    while True:
+        version = live["metadata"]["resourceVersion"]
+        metadata = {**state["metadata"], "namespace": scene.namespace, "resourceVersion": version}
+        try:
+            await scene.stage.flagger.replace(scene.filled({**state, "metadata": metadata}))
+        except Conflict:
+            live = await scene.get(Kind.of(state), state["metadata"]["name"])
+        else:
+            return
+
+
+def _edited(source: Manifest, done: Sequence[Mapping[str, Any]]) -> Manifest:
+    """A person's object with the script's patches."""
+    edited = copy.deepcopy(source)
+    for step in done:
+        match step:
+            case {"patch": [kind, name, patch]} if (kind, name) == (source["kind"], source["metadata"]["name"]):
+                merge(edited, patch)
+    return edited
+
+
+def merge(into: Manifest, patch: Mapping[str, Any]) -> None:
+    """A JSON merge patch."""
+    for key, value in patch.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict):
+            merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
+
+
+def owned(state: Manifest, canary: Manifest) -> Manifest:
+    """With the uid that this canary has."""
+    metadata = dict(state["metadata"])
+    if "ownerReferences" in metadata:
+        metadata["ownerReferences"] = [
+            {**each, "uid": canary["metadata"]["uid"]} for each in metadata["ownerReferences"]
+        ]
+    return {**state, "metadata": metadata}

@@ -1,0 +1,114 @@
+"""Davy takes over what Flagger left: no pod restarts, no run starts, and a run goes on where it was."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import groupby
+
+import pytest
+import pytest_asyncio
+from tests.conformance.parts.left import Moment
+from tests.conformance.parts.pods import POD
+from tests.conformance.parts.side_by_side import SideBySide
+from tests.conformance.parts.stage import Stage
+from tests.conformance.parts.witness import CANARY, Manifest
+from tests.conformance.takeover.moments import moments, provider, step
+from tests.conformance.takeover.playing import GATED, SETTLED, Takeover, take_over
+
+from davy.routers import ROUTERS
+
+pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
+
+AT_ONCE = 12
+Rows = SideBySide[Moment, Takeover]
+
+
+MOMENTS = list(moments())
+
+
+def table(wanted: Callable[[str], bool]) -> pytest.MarkDecorator:
+    """The moments in these phases; those of a provider without a router are skipped where everybody sees it."""
+    params = [
+        pytest.param(
+            moment,
+            id=str(moment),
+            marks=[]
+            if provider(moment) in ROUTERS
+            else pytest.mark.skip(reason=f"no router for provider {provider(moment)} yet"),
+        )
+        for moment in MOMENTS
+        if wanted(moment.status["phase"])
+    ]
+    return pytest.mark.parametrize("moment", params)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rows(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterator[Rows]:
+    """All the moments that a test was collected for, each played once."""
+    wanted = dict.fromkeys(collected(request))
+    made: Rows = SideBySide(lambda moment: take_over(stage, moment), wanted, at_once=AT_ONCE)
+    yield made
+    await made.close()
+
+
+def collected(request: pytest.FixtureRequest) -> Iterator[Moment]:
+    """The moments of the tests that will run."""
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and item.module is request.module and not any(item.iter_markers("skip")):
+            moment = item.callspec.params["moment"]
+            assert isinstance(moment, Moment)
+            yield moment
+
+
+async def outcome(rows: Rows, moment: Moment) -> Takeover:
+    taken = await rows.of(moment)
+    if taken.unsupported:
+        pytest.skip(taken.unsupported)
+    assert not taken.stuck, taken.stuck
+    return taken
+
+
+@table(lambda phase: phase in SETTLED)
+async def test_what_is_settled_stays_exactly_as_it_is(moment: Moment, rows: Rows) -> None:
+    taken = await outcome(rows, moment)
+    assert {status["phase"] for status in taken.statuses} == {moment.status["phase"]}
+    assert taken.pods() == []
+    changed = [
+        f"{kind.kind}/{name}"
+        for (kind, name), manifest in taken.before.items()
+        if kind not in (CANARY, POD) and manifest.get("spec") != taken.after[kind, name].get("spec")
+    ]
+    assert changed == []
+
+
+@table(lambda phase: phase in GATED)
+async def test_a_gate_stays_closed_until_it_is_opened(moment: Moment, rows: Rows) -> None:
+    taken = await outcome(rows, moment)
+    assert taken.statuses[0]["phase"] == moment.status["phase"]
+
+
+@table(lambda phase: phase not in SETTLED)
+async def test_a_run_goes_on_at_the_same_step(moment: Moment, rows: Rows) -> None:
+    taken = await outcome(rows, moment)
+    recorded, ours = steps(list(moment.following)), steps(taken.statuses)
+    assert ours == recorded
+
+
+@table(lambda phase: phase not in SETTLED)
+async def test_the_primarys_pods_restart_for_the_promotion_only(moment: Moment, rows: Rows) -> None:
+    taken = await outcome(rows, moment)
+    promoted = next(
+        (
+            seen.version
+            for seen in taken.seen.of(CANARY, taken.name)
+            if seen.version > taken.since and seen.manifest.get("status", {}).get("phase") == "Promoting"
+        ),
+        None,
+    )
+    if moment.status["phase"] in ("Promoting", "Finalising"):
+        promoted = None
+    assert [told for told in taken.pods(until=promoted) if "-primary-" in told] == []
+
+
+def steps(statuses: list[Manifest]) -> list[tuple[str, int]]:
+    """The phases in order; within the analysis its steps, by weight or by iteration."""
+    told = [(status["phase"], step(status) if status["phase"] == "Progressing" else 0) for status in statuses]
+    return [each for each, _ in groupby(told)]
