@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
@@ -34,12 +35,15 @@ class Address(Struct, frozen=True, kw_only=True):
     proxy: str = ""
 
 
+JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
+
+
 class Request(Struct, frozen=True):
     """One POST. An answer other than 2xx is an error."""
 
     url: str
     body: bytes
-    headers: Mapping[str, str] = {"Content-Type": "application/json"}
+    headers: Mapping[str, str] = JSON
 
 
 class Notifier(Protocol):

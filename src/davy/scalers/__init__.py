@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 
 from davy.scalers.base import Scaler
+from davy.scalers.hpa import HorizontalPodAutoscaler
+from davy.scalers.keda import ScaledObject
 
-SCALERS: Mapping[tuple[str, str], Scaler] = {}
-"""(API group, kind) → the autoscaler of that kind. None is supported yet."""
+SCALERS: Mapping[tuple[str, str], Scaler] = {
+    ("autoscaling", "HorizontalPodAutoscaler"): HorizontalPodAutoscaler(),
+    ("keda.sh", "ScaledObject"): ScaledObject(),
+}
+"""(API group, kind) → the autoscaler of that kind."""

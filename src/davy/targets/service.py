@@ -80,7 +80,8 @@ class Service:
     def created(self, target: Manifest, making: Making) -> Manifest:
         """`<target>-primary`, with all labels and annotations that are true of it too."""
         made = copied(names.primary(making.canary), target, None, making.canary)
-        made["metadata"]["annotations"] |= metadata.note(making.run)
+        if making.run:
+            made["metadata"].setdefault("annotations", {}).update(metadata.note(making.run))
         return made
 
     def carrying(self, target: Manifest, primary: Manifest, making: Making) -> Edit:
@@ -150,12 +151,9 @@ def copied(ref: Ref, target: Manifest, live: Manifest | None, canary: Canary) ->
 
 
 def own_metadata(target: Manifest, canary: Canary) -> Manifest:
-    """As in Flagger: all of the target's."""
-    return {
-        "labels": names.without_flux(target["metadata"].get("labels")),
-        "annotations": metadata.copyable(target),
-        "ownerReferences": [names.owner(canary)],
-    }
+    """As in Flagger: all of the target's. (An empty map would never be found applied: the server drops it.)"""
+    words = {"labels": names.without_flux(target["metadata"].get("labels")), "annotations": metadata.copyable(target)}
+    return {**{field: word for field, word in words.items() if word}, "ownerReferences": [names.owner(canary)]}
 
 
 def address(target: Manifest, live: Manifest | None) -> Manifest:
