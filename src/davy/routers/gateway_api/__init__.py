@@ -10,13 +10,16 @@ from typing import Literal
 
 from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
-from davy.api.service import GatewayRef
 from davy.core import names
 from davy.core.edit import Edit
 from davy.core.snapshot import Confirmation, Confirmed, Pending, Routing, Unknown
-from davy.routers.base import Existing, Feature
+from davy.routers.base import Existing, Feature, Inexpressible
+from davy.routers.gateway_api import guests
+from davy.routers.gateway_api.matches import tried
+from davy.routers.gateway_api.reading import always_copied, split
 from davy.routers.gateway_api.reports import GROUP, abandoned, accepts, acknowledged, objections, reports_of
-from davy.routers.gateway_api.rules import filters, given, matches
+from davy.routers.gateway_api.rules import rules, without_canary
+from davy.routers.gateway_api.words import given, parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,14 @@ class GatewayApi:
     version: Literal["v1", "v1beta1"]
 
     def features(self, canary: Canary) -> Feature:
-        """Weights; the rest of what Gateway API can do is not built yet."""
-        return Feature.WEIGHT
+        """All, as far as the canary's matches have words here. A/B testing keeps no sessions: its matches decide."""
+        can = Feature.WEIGHT | Feature.MIRROR | Feature.MATCH | Feature.SESSION_AFFINITY
+        if always_copied(canary):
+            can &= ~Feature.MIRROR
+        if canary.analysis.match:
+            can &= ~Feature.SESSION_AFFINITY
+            can &= Feature(~0) if expressible(canary) else ~Feature.MATCH
+        return can
 
     def reads(self, canary: Canary) -> Sequence[Ref]:
         """The HTTPRoute named like the apex Service."""
@@ -35,27 +44,15 @@ class GatewayApi:
 
     def route(self, canary: Canary, routing: Routing, existing: Existing) -> Sequence[Manifest | Edit]:
         """The HTTPRoute. Raises `Inexpressible` for a match that it has no words for."""
-        ref = self.ref(canary)
-        return (
-            {
-                "apiVersion": ref.api_version,
-                "kind": ref.kind,
-                "metadata": metadata(canary, ref, existing.get(ref)),
-                "spec": {
-                    "parentRefs": [parent(gateway) for gateway in canary.spec.service.gateway_refs],
-                    **given("hostnames", list(canary.spec.service.hosts)),
-                    "rules": [self.rule(canary, routing)],
-                },
-            },
-        )
+        live = existing.get(self.ref(canary))
+        wanted = self.whole(canary, routing)
+        if live is None or names.owned(canary, live):
+            return (wanted,)
+        return (guests.edited(canary, live, wanted),)
 
     def routing(self, canary: Canary, existing: Existing) -> Routing | None:
         """The weights of the last rule that has exactly our two backends."""
-        rules = existing.get(self.ref(canary), {}).get("spec", {}).get("rules") or ()
-        splits = [split for rule in rules if (split := weights(canary, rule)) is not None]
-        if not splits or sum(splits[-1]) != 100 or min(splits[-1]) < 0:
-            return None
-        return Routing(*splits[-1], mirrored=any(mirrored(canary, rule) for rule in rules))
+        return split(canary, existing.get(self.ref(canary), {}))
 
     def confirmed(self, canary: Canary, routing: Routing, existing: Existing) -> Confirmation:
         """What the controllers of the parents say about the route as it stands."""
@@ -74,68 +71,53 @@ class GatewayApi:
         return Confirmed() if any(accepts(route, report) for report in reports) else Unknown()
 
     def restored(self, canary: Canary, existing: Existing) -> Sequence[Edit]:
-        """Nothing."""
-        return ()
+        """The parts of somebody else's route that were changed."""
+        live = existing.get(self.ref(canary))
+        if live is None or names.owned(canary, live):
+            return ()
+        edit = guests.restored(canary, live, without_canary(canary, newer=self.newer))
+        return () if edit is None else (edit,)
+
+    @property
+    def newer(self) -> bool:
+        """Whether the version has all of Flagger's words."""
+        return self.version == "v1"
 
     def ref(self, canary: Canary) -> Ref:
         """The address of the HTTPRoute."""
         return Ref(f"{GROUP}/{self.version}", "HTTPRoute", canary.namespace, canary.apex)
 
-    def rule(self, canary: Canary, routing: Routing) -> Manifest:
-        """The one rule: what it is for, what is changed on the way, and the split."""
-        service = canary.spec.service
-        timeouts = given("request", service.timeout) | given("backendRequest", service.backend_timeout)
+    def whole(self, canary: Canary, routing: Routing) -> Manifest:
+        """The HTTPRoute as Davy makes it."""
+        ref = self.ref(canary)
         return {
-            "matches": matches(service.match),
-            **given("filters", filters(service, cors=self.version == "v1")),
-            **given("timeouts", timeouts if self.version == "v1" else {}),
-            "backendRefs": [
-                backend(canary.primary_service, service.port, routing.primary),
-                backend(canary.canary_service, service.port, routing.canary),
-            ],
+            "apiVersion": ref.api_version,
+            "kind": ref.kind,
+            "metadata": metadata(canary, ref),
+            "spec": {
+                "parentRefs": [parent(gateway) for gateway in canary.spec.service.gateway_refs],
+                **given("hostnames", list(canary.spec.service.hosts)),
+                "rules": rules(canary, routing, newer=self.newer),
+            },
         }
 
 
-def metadata(canary: Canary, ref: Ref, live: Manifest | None) -> Manifest:
-    """Metadata as the spec wants it. A route that somebody else made is used, but not bound to the Canary's life."""
+def expressible(canary: Canary) -> bool:
+    """Whether there are words for the matches of A/B testing."""
+    try:
+        tried(canary)
+    except Inexpressible:
+        return False
+    return True
+
+
+def metadata(canary: Canary, ref: Ref) -> Manifest:
+    """Metadata as the spec wants it."""
     extra = canary.spec.service.apex
     return {
         "name": ref.name,
         "namespace": ref.namespace,
         **given("labels", dict(extra.labels)),
         "annotations": {**extra.annotations, **names.FLUX_OPT_OUT},
-        **({} if names.adopted(canary, live) else {"ownerReferences": [names.owner(canary)]}),
+        "ownerReferences": [names.owner(canary)],
     }
-
-
-def parent(gateway: GatewayRef) -> Manifest:
-    """One entry of `parentRefs`."""
-    return {
-        "group": gateway.group,
-        "kind": gateway.kind,
-        **given("namespace", gateway.namespace),
-        "name": gateway.name,
-        **given("sectionName", gateway.section_name),
-        **given("port", gateway.port),
-    }
-
-
-def backend(name: str, port: int, weight: int) -> Manifest:
-    """One side of the split."""
-    return {"group": "", "kind": "Service", "name": name, "port": port, "weight": weight}
-
-
-def weights(canary: Canary, rule: Manifest) -> tuple[int, int] | None:
-    """The primary's and the canary's weight in a rule; None if its backends are not exactly these two."""
-    backends = {item.get("name"): item.get("weight", 1) for item in rule.get("backendRefs") or ()}
-    if backends.keys() != {canary.primary_service, canary.canary_service} or len(rule["backendRefs"]) != 2:
-        return None
-    return backends[canary.primary_service], backends[canary.canary_service]
-
-
-def mirrored(canary: Canary, rule: Manifest) -> bool:
-    """The rule copies requests to the canary, and not because the spec asks for it at all times."""
-    if any(mirror.backend_ref.name == canary.canary_service for mirror in canary.spec.service.mirror):
-        return False
-    copies = (item.get("requestMirror", {}).get("backendRef", {}) for item in rule.get("filters") or ())
-    return any(copy.get("name") == canary.canary_service for copy in copies)

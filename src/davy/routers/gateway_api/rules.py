@@ -1,127 +1,128 @@
-"""What an HTTPRoute's rule is for and what it changes on the way: matches and filters, from the Canary's words."""
+"""The rules of an HTTPRoute: one with both sides, the two of an A/B test, and those that keep sessions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Iterator, Sequence
 
-from davy.api import durations
-from davy.api.match import HTTPMatch, StringMatch
+from msgspec import Struct
+
+from davy.api.canary import Canary, SessionAffinity
 from davy.api.ref import Manifest
-from davy.api.service import CorsPolicy, HeaderOperations, RequestMirror, Rewrite, Service
-from davy.routers.base import Inexpressible
+from davy.core import set_cookie
+from davy.core.set_cookie import kept_primary, pattern, usable
+from davy.core.snapshot import TO_PRIMARY, Routing
+from davy.routers.gateway_api.filters import copied, filters, joined, replaces_prefix, setting
+from davy.routers.gateway_api.matches import carrying, served, tried
+from davy.routers.gateway_api.words import backend, backends, given
 
-EVERYTHING: Manifest = {"path": {"type": "PathPrefix", "value": "/"}}
-CORS_MAX_AGE = 5
-"""The schema's default, in seconds."""
-
-
-def given(field: str, value: object) -> Manifest:
-    """The field if there is something to say."""
-    return {field: value} if value else {}
+TO_CANARY = Routing(0, 100)
 
 
-def matches(wanted: Sequence[HTTPMatch]) -> list[Manifest]:
-    """One match for each of the spec's that says something this API can say; everything if none does."""
-    made = [match(item, f"spec.service.match[{index}]") for index, item in enumerate(wanted)]
-    return [EVERYTHING | item for item in made if item] or [dict(EVERYTHING)]
+class Common(Struct, frozen=True):
+    """What all rules of a route do alike."""
 
+    canary: Canary
+    newer: bool
+    """Of version v1, which has words that v1beta1 lacks: time-outs, CORS, a cookie of the primary's."""
+    filters: Sequence[Manifest]
 
-def match(wanted: HTTPMatch, field: str) -> Manifest:
-    """One match without defaults. Istio's other words (scheme, authority, port, …) are passed over, as in Flagger."""
-    return {
-        **(path(wanted.uri, f"{field}.uri") if wanted.uri else {}),
-        **given("headers", values(wanted.headers, f"{field}.headers")),
-        **given("queryParams", values(wanted.query_params, f"{field}.queryParams")),
-        **(method(wanted.method, f"{field}.method") if wanted.method else {}),
-    }
-
-
-def path(wanted: StringMatch, field: str) -> Manifest:
-    """The first that is set, in Flagger's order."""
-    forms = (("RegularExpression", wanted.regex), ("Exact", wanted.exact), ("PathPrefix", wanted.prefix))
-    for form, value in forms:
-        if value:
-            return {"path": {"type": form, "value": value}}
-    raise Inexpressible(f"{field}: a path needs one of regex, exact and prefix; Gateway API has no other match")
-
-
-def method(wanted: StringMatch, field: str) -> Manifest:
-    """Methods are compared as they are."""
-    if not wanted.exact:
-        raise Inexpressible(f"{field}: a method needs exact; Gateway API has no other match")
-    return {"method": wanted.exact}
-
-
-def values(wanted: Mapping[str, StringMatch], field: str) -> list[Manifest]:
-    """Headers or query parameters, sorted by name: the same spec is the same route."""
-    return [value(name, wanted[name], f"{field}.{name}") for name in sorted(wanted)]
-
-
-def value(name: str, wanted: StringMatch, field: str) -> Manifest:
-    """One header or query parameter."""
-    if wanted.exact:
-        return {"type": "Exact", "name": name, "value": wanted.exact}
-    if wanted.regex:
-        return {"type": "RegularExpression", "name": name, "value": wanted.regex}
-    raise Inexpressible(f"{field}: needs exact or regex; Gateway API has no other match")
-
-
-def filters(service: Service, *, cors: bool) -> list[Manifest]:
-    """The filters in Flagger's order. `cors`: the version has that filter."""
-    made = [*header_filters(service), *rewrites(service.rewrite), *mirrors(service.mirror)]
-    if cors and service.cors_policy:
-        made.append({"type": "CORS", "cors": cors_of(service.cors_policy)})
-    return made
-
-
-def header_filters(service: Service) -> Iterator[Manifest]:
-    """At most one filter for requests and one for responses."""
-    headers = service.headers
-    if headers and headers.request:
-        yield {"type": "RequestHeaderModifier", "requestHeaderModifier": operations(headers.request)}
-    if headers and headers.response:
-        yield {"type": "ResponseHeaderModifier", "responseHeaderModifier": operations(headers.response)}
-
-
-def operations(wanted: HeaderOperations) -> Manifest:
-    """Changes to headers, sorted by name."""
-    return {
-        **given("add", [{"name": name, "value": wanted.add[name]} for name in sorted(wanted.add)]),
-        **given("set", [{"name": name, "value": wanted.set[name]} for name in sorted(wanted.set)]),
-        **given("remove", list(wanted.remove)),
-    }
-
-
-def rewrites(wanted: Rewrite | None) -> Iterator[Manifest]:
-    """A new host, a new path or both."""
-    if wanted is None:
-        return
-    form, field = ("ReplaceFullPath", "replaceFullPath")
-    if wanted.type == "ReplacePrefixMatch":
-        form, field = ("ReplacePrefixMatch", "replacePrefixMatch")
-    replaced = {"type": form, field: wanted.uri} if wanted.uri else {}
-    yield {"type": "URLRewrite", "urlRewrite": given("hostname", wanted.authority) | given("path", replaced)}
-
-
-def mirrors(wanted: Sequence[RequestMirror]) -> Iterator[Manifest]:
-    """The copies that the spec asks for at all times."""
-    for mirror in wanted:
-        to = mirror.backend_ref
-        reference = {
-            "group": to.group,
-            "kind": to.kind,
-            **given("namespace", to.namespace),
-            "name": to.name,
-            **given("port", to.port),
+    def rule(
+        self, matches: Sequence[Manifest], backends: Sequence[Manifest], own: Sequence[Manifest] | None = None
+    ) -> Manifest:
+        """One rule. `own`: its filters, where they are not the common ones."""
+        service = self.canary.spec.service
+        timeouts = given("request", service.timeout) | given("backendRequest", service.backend_timeout)
+        return {
+            "matches": list(matches),
+            **given("filters", list(self.filters if own is None else own)),
+            **given("timeouts", timeouts if self.newer else {}),
+            "backendRefs": list(backends),
         }
-        yield {"type": "RequestMirror", "requestMirror": {"backendRef": reference}}
+
+    def split(self, matches: Sequence[Manifest], routing: Routing) -> Manifest:
+        """One rule with both sides."""
+        return self.rule(matches, backends(self.canary, routing.primary, routing.canary))
 
 
-def cors_of(wanted: CorsPolicy) -> Manifest:
-    """The policy as far as this API has words for it: `allowOrigins` (matchers) is passed over, as in Flagger."""
-    return {
-        **given("allowOrigins", list(wanted.allow_origin)),
-        **given("allowMethods", list(wanted.allow_methods)),
-        **given("allowHeaders", list(wanted.allow_headers)),
-        **given("exposeHeaders", list(wanted.expose_headers)),
-        **given("allowCredentials", wanted.allow_credentials),
-        "maxAge": int(durations.seconds_or(wanted.max_age or "", 0)) or CORS_MAX_AGE,
-    }
+def rules(canary: Canary, routing: Routing, *, newer: bool) -> list[Manifest]:
+    """All rules, in order. Raises `Inexpressible`."""
+    common = common_of(canary, newer=newer, mirrored=routing.mirrored)
+    made = tested(common, routing) if canary.analysis.match else kept(common, routing)
+    return [copy.deepcopy(part) for rule in made for part in spread(rule)]
+
+
+def common_of(canary: Canary, *, newer: bool, mirrored: bool) -> Common:
+    """What the spec says of all rules."""
+    copy = [copied(canary)] if mirrored else []
+    return Common(canary, newer, [*filters(canary.spec.service, cors=newer), *copy])
+
+
+def without_canary(canary: Canary, *, newer: bool) -> list[Manifest]:
+    """The rules of a route that knows the apex Service only."""
+    common = common_of(canary, newer=newer, mirrored=False)
+    apex = backend(canary.apex, canary.spec.service.port, 1)
+    return [copy.deepcopy(part) for part in spread(common.rule(served(canary), [apex]))]
+
+
+def tested(common: Common, routing: Routing) -> Iterator[Manifest]:
+    """The requests of `analysis.match` are split; all others stay with the primary."""
+    canary = common.canary
+    yield common.split(tried(canary), routing)
+    primary = backend(canary.primary_service, canary.spec.service.port, 100)
+    yield common.rule(served(canary), [primary], filters(canary.spec.service, cors=common.newer))
+
+
+def kept(common: Common, routing: Routing) -> Iterator[Manifest]:
+    """All requests are split, but those of users who are to stay where they were first."""
+    status, affinity = common.canary.status, common.canary.analysis.session_affinity
+    if affinity and routing.canary and usable(status.session_affinity_cookie):
+        yield from sticky(common, routing)
+        yield giving(common, routing, affinity)
+        return
+    if affinity and not routing.canary and usable(status.previous_session_affinity_cookie):
+        yield forgetting(common, routing, affinity)
+    yield common.split(served(common.canary), routing)
+
+
+def sticky(common: Common, routing: Routing) -> Iterator[Manifest]:
+    """Users with a cookie. None is kept with a primary that gets no traffic: it may have nobody to answer."""
+    canary = common.canary
+    yield common.split(carrying(canary, pattern(canary.status.session_affinity_cookie)), TO_CANARY)
+    if routing.primary and primary_keeps(common):
+        mark = pattern(canary.status.primary_session_affinity_cookie)
+        yield common.split(carrying(canary, mark), TO_PRIMARY)
+
+
+def primary_keeps(common: Common) -> bool:
+    """The primary gives a cookie too."""
+    affinity = common.canary.analysis.session_affinity
+    named = affinity is not None and bool(affinity.primary_cookie_name)
+    return common.newer and named and usable(common.canary.status.primary_session_affinity_cookie)
+
+
+def giving(common: Common, routing: Routing, affinity: SessionAffinity) -> Manifest:
+    """All other users; each side gives them its cookie."""
+    canary, status = common.canary, common.canary.status
+    primary, trial = backends(canary, routing.primary, routing.canary)
+    if primary_keeps(common):
+        said = kept_primary(canary.analysis, affinity, status.primary_session_affinity_cookie)
+        primary["filters"] = [setting(said)]
+    trial["filters"] = [setting(set_cookie.kept(affinity, status.session_affinity_cookie))]
+    return common.rule(served(canary), [primary, trial])
+
+
+def forgetting(common: Common, routing: Routing, affinity: SessionAffinity) -> Manifest:
+    """Users with the cookie of the run before lose it."""
+    canary, cookie = common.canary, common.canary.status.previous_session_affinity_cookie
+    matches, sides = carrying(canary, pattern(cookie)), backends(canary, routing.primary, routing.canary)
+    said = set_cookie.dropped(affinity, cookie)
+    if (with_it := joined(common.filters, said)) is not None:
+        return common.rule(matches, sides, with_it)
+    return common.rule(matches, [side | {"filters": [setting(said)]} for side in sides])
+
+
+def spread(rule: Manifest) -> Iterator[Manifest]:
+    """The rule; one for each of its matches where the API allows no more than one."""
+    if replaces_prefix(rule.get("filters", ())):
+        yield from (rule | {"matches": [match]} for match in rule["matches"])
+    else:
+        yield rule
