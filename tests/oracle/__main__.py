@@ -17,7 +17,9 @@ import tempfile
 from pathlib import Path
 
 from tests.conformance.parts import build
+from tests.oracle.compare import compared
 from tests.oracle.plane import Ports, Programs
+from tests.oracle.rules import FILE, load
 from tests.oracle.run import Recording, Setting
 from tests.oracle.scenario import GROUPS, chosen, traces
 
@@ -36,6 +38,7 @@ def parsed() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="what", required=True)
     recording(commands.add_parser("record", help="play scenarios against an operator and record what it writes"))
+    comparing(commands.add_parser("compare", help="compare two recordings"))
     return parser.parse_args()
 
 
@@ -59,6 +62,15 @@ def recording(parser: argparse.ArgumentParser) -> None:
     add("--parallel", type=int, default=70, help="how many scenarios are played side by side")
 
 
+def comparing(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=compare)
+    add = parser.add_argument
+    add("flagger", type=Path, help="folder of traces: how it should be")
+    add("davy", type=Path, help="folder of traces of the same scenarios")
+    add("--rules", type=Path, default=FILE, help="differences that are on purpose; docs/differences.toml if left out")
+    add("--no-rules", action="store_true", help="show every difference")
+
+
 def absolute(path: str) -> Path:
     return Path(path).absolute()
 
@@ -74,6 +86,12 @@ def record(wanted: argparse.Namespace) -> int:
         if mine:
             asyncio.run(Recording(setting(wanted), group, said).record(mine))
     return 0
+
+
+def compare(wanted: argparse.Namespace) -> int:
+    report = compared(wanted.flagger, wanted.davy, () if wanted.no_rules else load(wanted.rules))
+    said("\n".join(report.lines()))
+    return 0 if report.alike else 1
 
 
 def said(text: str) -> None:

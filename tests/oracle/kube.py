@@ -26,6 +26,8 @@ class Kube:
 
     def __init__(self, server: str, token: str, *, appmesh: str) -> None:
         self.server = server
+        self.written: set[int] = set()
+        """The resource versions of all that this client wrote, statuses aside."""
         self._appmesh = appmesh
         self._token = token
 
@@ -85,14 +87,20 @@ class Kube:
         kind, version = kind_of(manifest), manifest["apiVersion"]
         ours = self.path(kind)[: -len(KINDS[kind].plural) - 1]
         theirs = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        return await self.call("POST", self.path(kind, namespace).replace(ours, theirs, 1), manifest)
+        return self._noted(await self.call("POST", self.path(kind, namespace).replace(ours, theirs, 1), manifest))
+
+    def _noted(self, answer: Json) -> Json:
+        if answer is not None:
+            self.written.add(int(answer["metadata"]["resourceVersion"]))
+        return answer
 
     async def get(self, kind: str, namespace: str, name: str) -> Json:
         return await self.call("GET", self.path(kind, namespace, name))
 
     async def merge(self, kind: str, namespace: str, name: str, body: Json, subresource: str = "") -> Json:
         """Merges `body` into an object; None if it is not there."""
-        return await self.call("PATCH", self.path(kind, namespace, name, subresource), body, MERGE)
+        answer = await self.call("PATCH", self.path(kind, namespace, name, subresource), body, MERGE)
+        return answer if subresource == "status" else self._noted(answer)
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         await self.call("DELETE", self.path(kind, namespace, name), {"propagationPolicy": "Background"})

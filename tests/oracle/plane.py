@@ -52,13 +52,27 @@ class Plane:
         with ExitStack() as stack:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._write_keys()
-            self._run(stack, self._programs.etcd, self._etcd_flags())
-            self._run(stack, self._programs.apiserver, self._server_flags())
+            self._parts = [
+                self._run(stack, self._programs.etcd, self._etcd_flags()),
+                self._run(stack, self._programs.apiserver, self._server_flags()),
+            ]
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
+
+    async def ready(self, kube: Kube) -> None:
+        """Waits until the API server is. Raises PartFailedError when a program ends instead, as on a taken port."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await kube.ready():
+                self._expect_both()
+                await asyncio.sleep(0.2)
+
+    def _expect_both(self) -> None:
+        for part in self._parts:
+            if part.process.poll() is not None:
+                part.wait_until(lambda: False, within=0)
 
     def _run(self, stack: ExitStack, program: Path, flags: dict[str, object]) -> Part:
         part = start([program, *(f"--{name}={value}" for name, value in flags.items())], self._directory)
@@ -120,13 +134,6 @@ class Plane:
             "disable-admission-plugins": "ServiceAccount",
             "endpoint-reconciler-type": "none",
         }
-
-
-async def ready(kube: Kube) -> None:
-    """Waits until the API server is."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await kube.ready():
-            await asyncio.sleep(0.2)
 
 
 async def install(kube: Kube, definitions: list[Json]) -> set[str]:

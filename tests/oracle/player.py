@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import aiohttp
@@ -64,8 +65,9 @@ class Player:
 
     async def clear(self) -> None:
         """Takes the canary away, whatever the operator thinks of it."""
-        await self._kube.merge("Canary", self._namespace, "app", {"metadata": {"finalizers": None}})
-        await self._kube.delete("Canary", self._namespace, "app")
+        with suppress(RefusedError):
+            await self._kube.merge("Canary", self._namespace, "app", {"metadata": {"finalizers": None}})
+            await self._kube.delete("Canary", self._namespace, "app")
 
     @property
     def _calls(self) -> list[Json]:

@@ -28,19 +28,32 @@ class History:
     """The states of one object; `touched` if the operator wrote it."""
 
     states: list[Json] = field(default_factory=list)
+    written: dict[int, str] = field(default_factory=dict)
+    """The resource version of each state, and the API version that it was seen in."""
     versions: set[str] = field(default_factory=set)
     touched: bool = False
     deleted: bool = False
 
+    def claim(self, harness: Set[int]) -> None:
+        """What the harness did not write, the operator did: a scale to zero leaves no name in managedFields."""
+        own = self.written.keys() - harness
+        if own and not self.touched:
+            self.touched = True
+            self.versions |= {self.written[version] for version in own}
+
 
 class Recorder:
-    """Told of every change in its namespace; `changed` is set then, for those who wait."""
+    """Told of every change in its namespace; `changed` is set then, for those who wait.
 
-    def __init__(self, namespace: str, fields: Set[str], own: str) -> None:
+    `fields` are those of a status that are recorded, `own` is the prefix of the operator's own labels and annotations,
+    `harness` the resource versions that the harness wrote itself.
+    """
+
+    def __init__(self, namespace: str, fields: Set[str], own: str, harness: Set[int]) -> None:
         self.namespace = namespace
         self.status: list[Json] = []
         self.changed = asyncio.Event()
-        self._fields, self._own = fields, own
+        self._fields, self._own, self._harness = fields, own, harness
         self._events: dict[Event, int] = {}
         self._objects: dict[str, History] = {}
         self._order: list[tuple[int, str]] = []
@@ -72,13 +85,14 @@ class Recorder:
             self._order.append((version, f"{key} deleted"))
         else:
             note_writers(history, manifest)
-            self._see_state(version, key, history, comparable(kind, manifest, self._own))
+            self._see_state(version, key, history, manifest, comparable(kind, manifest, self._own))
         if kind == "Canary" and manifest.get("status"):
             self._see_status(version, key, comparable_status(manifest["status"], self._fields))
 
-    def _see_state(self, version: int, key: str, history: History, state: Json) -> None:
+    def _see_state(self, version: int, key: str, history: History, manifest: Json, state: Json) -> None:
         if not history.states or history.states[-1] != state:
             history.states.append(state)
+            history.written[version] = manifest["apiVersion"]
             self._order.append((version, f"{key} #{len(history.states) - 1}"))
 
     def _see_status(self, version: int, key: str, state: Json) -> None:
@@ -90,6 +104,8 @@ class Recorder:
         self, scenario: Json, ended: str, calls: list[Json], queries: list[str], places: Mapping[str, str]
     ) -> Json:
         """The whole record in the form of the traces. `calls` are all calls of webhooks in their order."""
+        for history in self._objects.values():
+            history.claim(self._harness)
         events = sorted(self._events.items(), key=lambda item: (item[1], item[0]))
         raw = {
             "scenario": scenario,

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.oracle.kinds import Json, watched
 from tests.oracle.kube import Kube
 from tests.oracle.layout import laid_out
-from tests.oracle.plane import Plane, Ports, Programs, definitions, install, ready, status_fields
+from tests.oracle.plane import Plane, Ports, Programs, definitions, install, status_fields
 from tests.oracle.player import Player
 from tests.oracle.recorder import Recorder
 from tests.oracle.scenario import GROUPS, filled, places
@@ -78,7 +78,7 @@ class Recording:
     async def _furnish(self, plane: Plane, stack: AsyncExitStack) -> None:
         """The API server with its kinds, the stand-ins, and a watch on each kind."""
         self._kube = await stack.enter_async_context(Kube(plane.url, plane.token, appmesh=self._group.appmesh))
-        await ready(self._kube)
+        await plane.ready(self._kube)
         found = list(definitions(self._setting.crds, self._setting.own_crds, self._group.without))
         kinds = watched(await install(self._kube, found))
         await asyncio.gather(*(self._kube.served(kind) for kind in kinds))
@@ -96,7 +96,9 @@ class Recording:
         async def end() -> None:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
 
         stack.push_async_callback(end)
 
@@ -153,7 +155,7 @@ class Recording:
     async def _play(self, scenario: Json, gate: asyncio.Semaphore) -> None:
         async with gate:
             name = scenario["name"]
-            recorder = self._recorders[name] = Recorder(name, self._fields, self._setting.own)
+            recorder = self._recorders[name] = Recorder(name, self._fields, self._setting.own, self._kube.written)
             player = Player(scenario, self._kube, self._servers, recorder)
             began = time.monotonic()
             trace = await player.play()

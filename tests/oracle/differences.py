@@ -1,0 +1,309 @@
+"""Every difference between two traces of one scenario, each about one part of the record."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import NamedTuple
+
+from tests.oracle.alignment import GAP, aligned, exact
+from tests.oracle.kinds import Json, kind_of
+from tests.oracle.pointers import escaped
+from tests.oracle.timeline import ALL_FIELDS, Station, Step, Timeline, World, states, timeline
+
+WHOLE = ""
+"""The pointer of an object or a call as a whole."""
+END = "at the end"
+BETWEEN = "in between"
+
+
+class Absent:
+    """Stands for what one of the two has not."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT = Absent()
+
+
+class Pair:
+    """Two traces of one scenario, Flagger's and Davy's, laid beside each other."""
+
+    def __init__(self, flagger: Json, davy: Json) -> None:
+        self.flagger, self.davy = flagger, davy
+        self.name: str = flagger["scenario"]["name"]
+
+    @cached_property
+    def flaggers(self) -> Timeline:
+        return timeline(self.flagger)
+
+    @cached_property
+    def davys(self) -> Timeline:
+        return timeline(self.davy)
+
+    @cached_property
+    def stations(self) -> list[tuple[Station | None, Station | None]]:
+        return aligned(self.flaggers.stations, self.davys.stations, lambda one, other: unlikeness(one.step, other.step))
+
+    @property
+    def hung(self) -> bool:
+        """Whether Flagger never reached a step of the script that Davy reached."""
+        return bool(self.flagger["ended"] != "ok" and self.davy["ended"] == "ok")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """One part of the record in which the two are not alike; ABSENT for what one has not."""
+
+    pair: Pair
+    part: str
+    """`ended`, `status`, `event`, `hook`, `query` or `object`."""
+    at: str
+    """The field of the status, the path of the hook, or `Kind/name` of the object."""
+    pointer: str
+    """Where in the call's body or in the object; WHOLE if one of the two has none."""
+    moment: str
+    flagger: Json | Absent
+    davy: Json | Absent
+    station: tuple[Station | None, Station | None] = (None, None)
+
+
+Excused = Callable[[Difference], bool]
+
+
+def unlikeness(one: Step, other: Step) -> float:
+    """What it costs to lay two stations beside each other; those of different phases never are."""
+    if one.phase != other.phase:
+        return 2 * GAP + 1
+    return 0.4 * (one.weight != other.weight) + 0.4 * (one.iterations != other.iterations)
+
+
+def differences(pair: Pair, excused: Excused = lambda _: False) -> list[Difference]:
+    """All of them. An object that fits no moment is compared with the one that leaves the fewest not excused."""
+    parts = chain(_ended(pair), _statuses(pair), _sequences(pair), _hooks(pair), Objects(pair, excused).differences())
+    return list(parts)
+
+
+def _ended(pair: Pair) -> Iterator[Difference]:
+    one, other = pair.flagger["ended"], pair.davy["ended"]
+    if one != other:
+        yield Difference(pair, "ended", "", WHOLE, END, one, other)
+
+
+def _statuses(pair: Pair) -> Iterator[Difference]:
+    for number, (one, other) in enumerate(comparable_stations(pair)):
+        if one is None or other is None:
+            there = one or other
+            assert there is not None
+            moment = f"{number}: {there.step}"
+            values = (one.step._asdict() if one else ABSENT, other.step._asdict() if other else ABSENT)
+            yield Difference(pair, "status", "step", WHOLE, moment, *values, (one, other))
+        else:
+            yield from _station(pair, f"{number}: {one.step}", one, other)
+
+
+def comparable_stations(pair: Pair) -> list[tuple[Station | None, Station | None]]:
+    """All stations, but none after the last of a Flagger that hung: what would come then nobody knows."""
+    stations = pair.stations
+    if not pair.hung:
+        return stations
+    last = max((number for number, (one, _) in enumerate(stations) if one), default=-1)
+    return stations[: last + 1]
+
+
+def _station(pair: Pair, moment: str, one: Station, other: Station) -> Iterator[Difference]:
+    for name, place in (("canaryWeight", 1), ("iterations", 2)):
+        if one.step[place] != other.step[place]:
+            values = (one.step[place], other.step[place])
+            yield Difference(pair, "status", name, WHOLE, moment, *values, (one, other))
+    for name in ALL_FIELDS:
+        if one.values(name) != other.values(name):
+            yield Difference(pair, "status", name, WHOLE, moment, one.values(name), other.values(name), (one, other))
+
+
+def _sequences(pair: Pair) -> Iterator[Difference]:
+    """Events and queries: each is there once, so an order of its own shows as both missing and being too much."""
+    for part, key in (("event", "events"), ("query", "queries")):
+        mine, theirs = pair.flagger[key], pair.davy[key]
+        if pair.hung:
+            theirs = [each for each in theirs if each in mine]
+        for one, other in aligned(mine, theirs, exact):
+            if one != other:
+                moment = "in another order" if one in theirs or other in mine else END
+                yield Difference(
+                    pair, part, "", WHOLE, moment, ABSENT if one is None else one, ABSENT if other is None else other
+                )
+
+
+def _hooks(pair: Pair) -> Iterator[Difference]:
+    """Calls in their order; equal paths are laid beside each other if their bodies are nearly alike."""
+    for number, (one, other) in enumerate(aligned(pair.flagger["webhooks"], pair.davy["webhooks"], _call_unlikeness)):
+        moment = f"call {number}"
+        if one is None or other is None:
+            path = (one or other or {})["path"]
+            values = (ABSENT if one is None else one["body"], ABSENT if other is None else other["body"])
+            yield Difference(pair, "hook", path, WHOLE, moment, *values)
+        elif one != other:
+            for pointer, mine, theirs in unlike(leaves(one["body"]), leaves(other["body"])):
+                yield Difference(pair, "hook", one["path"], pointer, moment, mine, theirs)
+
+
+def _call_unlikeness(one: Json, other: Json) -> float:
+    if one == other:
+        return 0
+    if (one["path"], one["method"]) != (other["path"], other["method"]):
+        return 2 * GAP + 1
+    count = sum(1 for _ in unlike(leaves(one["body"]), leaves(other["body"])))
+    return min(0.3 * count, 2 * GAP + 1)
+
+
+def leaves(value: Json, at: str = "") -> dict[str, Json]:
+    """What the value is made of, by JSON pointer; empty lists and objects count."""
+    if isinstance(value, dict) and value:
+        parts = (leaves(each, f"{at}/{escaped(key)}") for key, each in value.items())
+    elif isinstance(value, list) and value:
+        parts = (leaves(each, f"{at}/{index}") for index, each in enumerate(value))
+    else:
+        return {at: value}
+    return {pointer: leaf for part in parts for pointer, leaf in part.items()}
+
+
+class Unlike(NamedTuple):
+    pointer: str
+    flagger: Json | Absent
+    davy: Json | Absent
+
+
+def unlike(one: Mapping[str, Json], other: Mapping[str, Json]) -> Iterator[Unlike]:
+    """The leaves that are not the same in both."""
+    for pointer in sorted(one.keys() | other.keys()):
+        mine, theirs = one.get(pointer, ABSENT), other.get(pointer, ABSENT)
+        if mine is ABSENT or theirs is ABSENT or mine != theirs:
+            yield Unlike(pointer, mine, theirs)
+
+
+class Objects:
+    """Compares the objects: at each change of the step, at the end, and what Davy wrote in between.
+
+    Flagger acts and then writes its status, Davy writes its status and then acts. So an object is alike at a change
+    if, between it and the next one, Davy's was for a moment as Flagger's was when it wrote the status.
+    """
+
+    def __init__(self, pair: Pair, excused: Excused) -> None:
+        self._pair, self._excused = pair, excused
+        self._keys = sorted(pair.flagger["objects"].keys() | pair.davy["objects"].keys())
+        self._scripted = scripted(pair.flagger["scenario"])
+
+    def differences(self) -> Iterator[Difference]:
+        for key in self._keys:
+            yield from self._once(key, self._history(key))
+
+    def _once(self, key: str, found: Iterator[Difference]) -> Iterator[Difference]:
+        """Each difference of one object as often as its values differ, and not again at every later station."""
+        told: set[str] = set()
+        for each in found:
+            mark = f"{each.pointer} {each.flagger} {each.davy}"
+            if mark not in told:
+                told.add(mark)
+                yield each
+
+    def _history(self, key: str) -> Iterator[Difference]:
+        yield from self._whole(key)
+        if key in self._pair.flagger["objects"] and key in self._pair.davy["objects"]:
+            yield from self._at_changes(key)
+            if not self._pair.hung:
+                yield from self._at(key, END, self._pair.flaggers.end, [self._pair.davys.end], (None, None))
+                yield from self._between(key)
+        else:
+            yield from self._alone(key)
+
+    def _whole(self, key: str) -> Iterator[Difference]:
+        """Versions that were written through, and whether the object is gone."""
+        one, other = (trace["objects"].get(key) for trace in (self._pair.flagger, self._pair.davy))
+        if one and other:
+            for name in ("apiVersions", "deleted"):
+                if one[name] != other[name]:
+                    yield self._difference(key, f"({name})", END, one[name], other[name])
+
+    def _at_changes(self, key: str) -> Iterator[Difference]:
+        for number, (one, other) in enumerate(comparable_stations(self._pair)):
+            if one and other:
+                yield from self._at(key, f"{number}: {one.step}", one.worlds[0], other.worlds, (one, other))
+
+    def _at(
+        self,
+        key: str,
+        moment: str,
+        wanted: World,
+        found: Sequence[World],
+        station: tuple[Station | None, Station | None],
+    ) -> Iterator[Difference]:
+        """How the object differs in that one of Davy's worlds where it differs least."""
+        candidates = [list(self._between_states(key, moment, wanted, world, station)) for world in found]
+        best = min(candidates, key=lambda each: (sum(not self._excused(one) for one in each), len(each)))
+        yield from best
+
+    def _between_states(
+        self, key: str, moment: str, wanted: World, found: World, station: tuple[Station | None, Station | None]
+    ) -> Iterator[Difference]:
+        if key in wanted and key in found:
+            for pointer, one, other in unlike(leaves(wanted[key]), leaves(found[key])):
+                yield self._difference(key, pointer, moment, one, other, station)
+        elif key in wanted or key in found:
+            values = (wanted.get(key, ABSENT), found.get(key, ABSENT))
+            yield self._difference(key, WHOLE, moment, *values, station)
+
+    def _between(self, key: str) -> Iterator[Difference]:
+        """Values that Davy wrote in between and Flagger never did."""
+        history = [leaves(state) for state in states(self._pair.flagger["objects"][key])]
+        for state in states(self._pair.davy["objects"][key]):
+            own = leaves(state)
+            for pointer in sorted(own.keys() | history[-1].keys()):
+                value = own.get(pointer, ABSENT)
+                known = [each.get(pointer, ABSENT) for each in history]
+                if value not in known:
+                    yield self._difference(key, pointer, BETWEEN, known[-1], value)
+
+    def _alone(self, key: str) -> Iterator[Difference]:
+        """An object that only one of the two wrote: made by it, or changed in something that is not the script's."""
+        flaggers, davys = (trace["objects"].get(key) for trace in (self._pair.flagger, self._pair.davy))
+        own = states(flaggers or davys)
+        if key not in self._scripted:
+            yield self._difference(key, WHOLE, END, own[-1] if flaggers else ABSENT, own[-1] if davys else ABSENT)
+            return
+        first = leaves(own[0])
+        for state in own[1:]:
+            for change in unlike(first, leaves(state)):
+                if not change.pointer.startswith(tuple(self._scripted[key])):
+                    was, became = change.flagger, change.davy
+                    values = (became, was) if flaggers else (was, became)
+                    yield self._difference(key, change.pointer, END, *values)
+
+    def _difference(
+        self,
+        key: str,
+        pointer: str,
+        moment: str,
+        flagger: Json,
+        davy: Json,
+        station: tuple[Station | None, Station | None] = (None, None),
+    ) -> Difference:
+        return Difference(self._pair, "object", key, pointer, moment, flagger, davy, station)
+
+
+def scripted(scenario: Json) -> dict[str, set[str]]:
+    """The objects that the scenario makes, and the pointers of each that its script changes."""
+    found: dict[str, set[str]] = {}
+    for manifest in scenario["objects"]:
+        found[f"{kind_of(manifest)}/{manifest['metadata']['name']}"] = set()
+    for step in scenario["script"]:
+        [(verb, argument)] = step.items()
+        if verb == "patch":
+            found.setdefault(f"{argument[0]}/{argument[1]}", set()).update(leaves(argument[2]))
+        elif verb == "create":
+            found.setdefault(f"{kind_of(argument)}/{argument['metadata']['name']}", set())
+        elif verb == "image":
+            for pointers in (each for key, each in found.items() if key.startswith("Deployment/")):
+                pointers.add("/spec/template/spec/containers/0/image")
+    return found

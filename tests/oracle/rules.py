@@ -1,0 +1,108 @@
+"""Which differences are on purpose: rules, each about one part of the record, with a predicate on both values.
+
+They stand in docs/differences.toml; each belongs to a row of docs/differences.md.
+"""
+
+import fnmatch
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tests.oracle.differences import Difference
+from tests.oracle.predicates import PREDICATES, words
+
+FILE = Path(__file__).parents[2] / "docs" / "differences.toml"
+PARTS = {
+    "ended": (),
+    "status": ("field",),
+    "event": ("message",),
+    "hook": ("path",),
+    "query": ("text",),
+    "object": ("kind", "pointer"),
+}
+"""What a rule must name besides its part: never a whole part."""
+NOT_SELECTIVE = {"", "*", "**", ".*"}
+
+
+class RuleError(Exception):
+    """A rule that cannot be read, or that would excuse a whole part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A difference that is on purpose. `field`, `path`, `kind` and `pointer` are globs, `message` and `text` regular
+    expressions that match the whole of it."""
+
+    id: str
+    row: str
+    """The first cell of the row of docs/differences.md that says why."""
+    part: str
+    predicate: str
+    field: str = "*"
+    message: str = ".*"
+    path: str = "*"
+    text: str = ".*"
+    kind: str = "*"
+    pointer: str = "*"
+
+    def excuses(self, difference: Difference) -> bool:
+        """Whether the difference is one of those that this rule is about."""
+        return difference.part == self.part and self._names(difference) and PREDICATES[self.predicate](difference)
+
+    def _names(self, difference: Difference) -> bool:
+        match self.part:
+            case "status":
+                return fnmatch.fnmatchcase(difference.at, self.field)
+            case "event":
+                return matches(self.message, words(difference))
+            case "query":
+                return matches(self.text, words(difference))
+            case "hook":
+                found = fnmatch.fnmatchcase(difference.at, self.path) and matches(self.message, words(difference))
+                return found and fnmatch.fnmatchcase(difference.pointer, self.pointer)
+            case "object":
+                kind = difference.at.split("/")[0]
+                return fnmatch.fnmatchcase(kind, self.kind) and fnmatch.fnmatchcase(difference.pointer, self.pointer)
+        return True
+
+
+def matches(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern, text, re.DOTALL) is not None
+
+
+def load(path: Path = FILE) -> tuple[Rule, ...]:
+    """The rules of a file. Raises RuleError."""
+    rules = tuple(rule(each) for each in tomllib.loads(path.read_text()).get("rule", ()))
+    twice = {each.id for each in rules if sum(each.id == other.id for other in rules) > 1}
+    if twice:
+        raise RuleError(f"{path.name}: more than one rule is called {', '.join(sorted(twice))}")
+    return rules
+
+
+def rule(entry: Mapping[str, str]) -> Rule:
+    """A rule from its table in the file. Raises RuleError."""
+    name = entry.get("id", "?")
+    known = {each.name for each in fields(Rule)}
+    if unknown := entry.keys() - known:
+        raise RuleError(f"rule {name}: unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+    if missing := {"id", "row", "part", "predicate"} - entry.keys():
+        raise RuleError(f"rule {name}: needs {', '.join(sorted(missing))}")
+    _expect_narrow(name, entry)
+    return Rule(**entry)
+
+
+def _expect_narrow(name: str, entry: Mapping[str, str]) -> None:
+    if entry["part"] not in PARTS:
+        raise RuleError(f"rule {name}: no part {entry['part']}; there are {', '.join(PARTS)}")
+    if entry["predicate"] not in PREDICATES:
+        raise RuleError(f"rule {name}: no predicate {entry['predicate']}; there are {', '.join(PREDICATES)}")
+    for needed in PARTS[entry["part"]]:
+        if entry.get(needed, "") in NOT_SELECTIVE:
+            raise RuleError(f"rule {name}: a rule about {entry['part']} must name its {needed}")
+
+
+def first(rules: Iterable[Rule], difference: Difference) -> Rule | None:
+    """The first rule that excuses a difference."""
+    return next((each for each in rules if each.excuses(difference)), None)
