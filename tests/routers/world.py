@@ -1,13 +1,14 @@
 """What the router tests share: a canary that every router can serve, and what an API server does to what is applied."""
 
 import copy
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref, ref_of
+from davy.core.edit import Edit
 
 WEB: Manifest = {
     "apiVersion": "flagger.app/v1beta1",
@@ -25,21 +26,78 @@ WEB: Manifest = {
 }
 
 
-def canary(**service: Any) -> Canary:
-    """The canary with further fields of `spec.service`, as people write them."""
+def canary(*, analysis: Manifest | None = None, status: Manifest | None = None, **service: Any) -> Canary:
+    """The canary with further fields of `spec.service`, `spec.analysis` and `status`, as people write them."""
     manifest = copy.deepcopy(WEB)
     manifest["spec"]["service"] |= service
-    return msgspec.convert(manifest, Canary)
+    manifest["spec"]["analysis"] |= analysis or {}
+    return msgspec.convert(manifest | {"status": status or {}}, Canary)
 
 
-def applied(manifests: Iterable[Manifest], existing: dict[Ref, Manifest] | None = None) -> dict[Ref, Manifest]:
-    """The objects as the API server serves them after the manifests were applied, defaults filled in."""
-    objects = copy.deepcopy(existing or {})
-    for manifest in copy.deepcopy(list(manifests)):
-        ref = ref_of(manifest)
-        objects[ref] = defaulted(merged(objects.get(ref, {}), manifest))
-        objects[ref]["metadata"]["generation"] = 1 + objects[ref]["metadata"].get("generation", 0)
+def applied(wanted: Iterable[Manifest | Edit], existing: Mapping[Ref, Manifest] | None = None) -> dict[Ref, Manifest]:
+    """The objects as the API server serves them after manifests were applied and edits made, defaults filled in."""
+    objects = copy.deepcopy(dict(existing or {}))
+    for change in copy.deepcopy(list(wanted)):
+        ref = change.ref if isinstance(change, Edit) else ref_of(change)
+        before = objects.get(ref, {})
+        after = defaulted(edited(before, change) if isinstance(change, Edit) else merged(before, change))
+        if after.get("spec") != before.get("spec"):
+            after["metadata"]["generation"] = 1 + before.get("metadata", {}).get("generation", 0)
+        objects[ref] = after
     return objects
+
+
+def edited(live: Manifest, edit: Edit) -> Manifest:
+    """The object after a JSON patch that adds or removes each part."""
+    changed = copy.deepcopy(live)
+    for pointer, value in edit.parts.items():
+        *above, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+        place = changed
+        for step in above:
+            place = place[step]
+        if value is None:
+            place.pop(last, None)
+        else:
+            place[last] = value
+    return changed
+
+
+class Rule(NamedTuple):
+    """One rule of a route, whatever the provider: which requests, where they go, who gets copies."""
+
+    match: list[Manifest]
+    shares: dict[str, int]
+    copies: set[str]
+    text: Manifest
+    """As it is spelt."""
+
+
+def rules(manifest: Manifest) -> list[Rule]:
+    """The rules of a routing object, in their order; none for an object without rules."""
+    return list(RULES.get(manifest["kind"], no_rules)(manifest["spec"]))
+
+
+def no_rules(spec: Manifest) -> Iterator[Rule]:
+    return iter(())
+
+
+def http_route(spec: Manifest) -> Iterator[Rule]:
+    for rule in spec["rules"]:
+        filters = (part["requestMirror"]["backendRef"] for part in rule.get("filters", ()) if "requestMirror" in part)
+        shares = {backend["name"]: backend["weight"] for backend in rule["backendRefs"]}
+        yield Rule(rule["matches"], shares, {backend["name"] for backend in filters}, rule)
+
+
+def virtual_service(spec: Manifest) -> Iterator[Rule]:
+    for rule in (*spec.get("http", ()), *spec.get("tcp", ())):
+        shares = {part["destination"]["host"]: part["weight"] for part in rule["route"]}
+        yield Rule(rule.get("match", []), shares, {rule["mirror"]["host"]} if "mirror" in rule else set(), rule)
+
+
+RULES: Mapping[str, Callable[[Manifest], Iterator[Rule]]] = {
+    "HTTPRoute": http_route,
+    "VirtualService": virtual_service,
+}
 
 
 def merged(live: Any, wanted: Any) -> Any:
