@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from davy.routers.base import Router
 from davy.routers.gateway_api import GatewayApi
+from davy.routers.istio import Istio
 from davy.routers.kubernetes import Kubernetes
 
 ROUTERS: Mapping[str, Router] = {
     "gatewayapi:v1": GatewayApi("v1"),
     "gatewayapi:v1beta1": GatewayApi("v1beta1"),
+    "istio": Istio(),
     "kubernetes": Kubernetes(),
 }
 """`spec.provider` → the router."""
