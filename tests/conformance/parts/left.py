@@ -7,7 +7,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,16 @@ from davy.kube.kinds import Kind
 
 FOLDER = Path(__file__).parents[1] / "traces" / "flagger-1.44.0"
 REMOVED = "<removed>"
+NOTHING: Mapping[str, Mapping[str, Any]] = {}
 WORKLOADS = ("Deployment", "DaemonSet")
 FIELDS = {"weight": "canaryWeight"}
 """What the steps of a script call a field of the status."""
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "main": {"mesh_provider": "kubernetes", "include_label_prefix": ("app.kubernetes.io",)},
+    "alt": {"mesh_provider": "istio", "include_label_prefix": ("*",)},
+}
+"""The operator's settings, by group of recordings."""
 
 Manifest = dict[str, Any]
 
@@ -150,21 +157,28 @@ class Moment:
             yield entry
 
     def _state(self, key: str, number: int) -> Manifest:
-        recorded = self.trace.raw["objects"][key]
-        first, *changes = recorded["states"][: number + 1]
+        entry = self.trace.raw["objects"][key]
+        first, *changes = entry["states"][: number + 1]
         state: Manifest = copy.deepcopy(first)
         for change in changes:
             for pointer, value in change.items():
                 put(state, pointer, copy.deepcopy(value))
         kind, _, name = key.partition("/")
-        state["apiVersion"], state["kind"] = recorded["apiVersions"][-1], kind.partition("@")[0]
+        state["apiVersion"], state["kind"] = entry["apiVersions"][-1], kind.partition("@")[0]
         state.setdefault("metadata", {})["name"] = name
         return state
 
 
+@cache
 def traces() -> list[Trace]:
     """All recordings; none if they are not there."""
     return [Trace.read(path) for path in sorted(FOLDER.glob("*.json"))]
+
+
+def recorded(name: str) -> Moment:
+    """The last moment of that recording."""
+    trace = next(each for each in traces() if each.name == name)
+    return Moment(trace, len(trace.statuses) - 1)
 
 
 def matches(status: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
@@ -188,15 +202,22 @@ def put(state: Manifest, pointer: str, value: Any) -> None:
         place[last] = value
 
 
-async def leave(moment: Moment, scene: Scene, canary: Manifest) -> None:
-    """Puts all of it on the server, with the managers and operations of the original. `canary`: as people wrote it."""
+async def leave(
+    moment: Moment, scene: Scene, canary: Manifest, extras: Mapping[str, Mapping[str, Any]] = NOTHING
+) -> None:
+    """Puts all of it on the server, with the managers and operations of the original.
+
+    `canary`: as people wrote it. `extras`: merge patches for what Flagger had made, by the recording's keys.
+    """
     made = await _canary(moment, scene, canary)
     for source in moment.trace.raw["scenario"]["objects"]:
         if f"{source['kind']}/{source['metadata']['name']}" not in moment.objects and source["kind"] != CANARY.kind:
             await scene.create(_edited(source, moment.done))
-    for key, state in moment.objects.items():
+    for key, found in moment.objects.items():
         if not key.startswith("Canary/"):
-            await _object(moment, scene, key, owned(state, made))
+            state = owned(copy.deepcopy(found), made)
+            merge(state, extras.get(key, {}))
+            await _object(moment, scene, key, state)
     status = {**moment.status, "lastTransitionTime": made["metadata"]["creationTimestamp"]}
     live = await scene.get(CANARY, made["metadata"]["name"])
     await scene.stage.flagger.replace({**live, "status": status}, subresource="status")
@@ -204,8 +225,8 @@ async def leave(moment: Moment, scene: Scene, canary: Manifest) -> None:
 
 async def _canary(moment: Moment, scene: Scene, canary: Manifest) -> Manifest:
     name = canary["metadata"]["name"]
-    recorded = moment.objects.get(f"Canary/{name}", {}).get("metadata", {})
-    finalizers = {"finalizers": recorded["finalizers"]} if recorded.get("finalizers") else {}
+    metadata = moment.objects.get(f"Canary/{name}", {}).get("metadata", {})
+    finalizers = {"finalizers": metadata["finalizers"]} if metadata.get("finalizers") else {}
     made = await scene.create({**canary, "metadata": {**canary["metadata"], **finalizers}})
     if any(step.get("delete") == [CANARY.kind, name] for step in moment.done):
         await scene.delete(CANARY, name)
@@ -261,3 +282,10 @@ def owned(state: Manifest, canary: Manifest) -> Manifest:
             {**each, "uid": canary["metadata"]["uid"]} for each in metadata["ownerReferences"]
         ]
     return {**state, "metadata": metadata}
+
+
+def quickened(canary: Manifest) -> Manifest:
+    """The canary with intervals of one second."""
+    made = copy.deepcopy(canary)
+    made["spec"]["analysis"]["interval"] = "1s"
+    return made

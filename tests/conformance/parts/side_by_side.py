@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
+import pytest
+
 Row = TypeVar("Row")
 Outcome = TypeVar("Outcome")
 
@@ -29,3 +31,14 @@ class SideBySide(Generic[Row, Outcome]):
     async def _played(self, row: Row) -> Outcome:
         async with self._free:
             return await self._play(row)
+
+
+def rows_of(request: pytest.FixtureRequest, name: str, kind: type[Row]) -> list[Row]:
+    """The rows of a module's tests that were collected and are not skipped, each once: values of parameter `name`."""
+    found: dict[Row, None] = {}
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and item.module is request.module and not any(item.iter_markers("skip")):
+            row = item.callspec.params[name]
+            assert isinstance(row, kind)
+            found[row] = None
+    return list(found)

@@ -37,6 +37,8 @@ PATIENCE = 60.0
 
 Manifest = dict[str, Any]
 
+UNSUPPORTED = "not supported by this version of Davy yet"
+
 numbers = itertools.count(1)
 
 
@@ -119,6 +121,16 @@ class Scene:
             why=lambda: f"{self.namespace}: {name} is not {' or '.join(phases)} but {self.seen.status(name)}",
             within=within,
         )
+
+    async def looked_at(self, name: str = "app") -> str:
+        """Waits until Davy has looked at the canary (or has let it go); what it cannot do yet, or nothing."""
+        await self.seen.until(
+            lambda: self.seen.get(CANARY, name) is None or "observedGeneration" in self.seen.status(name),
+            within=PATIENCE,
+            why=lambda: f"{self.namespace}: Davy has not looked at the canary",
+        )
+        conditions = self.seen.status(name).get("conditions") or ()
+        return next((each["message"] for each in conditions if UNSUPPORTED in each["message"]), "")
 
     @asynccontextmanager
     async def operator(self, **settings: Any) -> AsyncIterator[Operator]:

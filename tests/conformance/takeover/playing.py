@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.conformance.parts.left import Moment, leave, matches
+from tests.conformance.parts.left import SETTINGS, Moment, leave, matches, quickened
 from tests.conformance.parts.pods import POD
 from tests.conformance.parts.stage import PATIENCE, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Account, Manifest
@@ -15,16 +15,10 @@ from davy.kube.kinds import Kind
 
 SETTLED = frozenset({"Initialized", "Succeeded", "Failed"})
 GATED = frozenset({"Waiting", "WaitingPromotion"})
-UNSUPPORTED = "not supported by this version of Davy yet"
 QUIET = 2.5
 """Seconds without a write, more than two intervals, after which nothing more is expected."""
 FASTER = 10
 """Intervals are shorter than the recorded ones by this factor."""
-SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "main": {"mesh_provider": "kubernetes", "include_label_prefix": ("app.kubernetes.io",)},
-    "alt": {"mesh_provider": "istio", "include_label_prefix": ("*",)},
-}
-"""The operator's settings, by group of recordings."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +71,12 @@ async def take_over(stage: Stage, moment: Moment) -> Takeover:
         unsupported, stuck = "", ""
         async with scene.operator(**SETTINGS[moment.trace.group]):
             try:
-                unsupported = await taken_up(moment, scene)
+                unsupported = await scene.looked_at(str(moment.trace.canary["metadata"]["name"]))
                 if not unsupported:
                     await followed(moment, scene)
             except AssertionError as never:
                 stuck = str(never)
         return Takeover(moment, before, since, scene.seen, unsupported, stuck)
-
-
-def quickened(canary: Manifest) -> Manifest:
-    """The canary with intervals of one second."""
-    made = copy.deepcopy(canary)
-    made["spec"]["analysis"]["interval"] = "1s"
-    return made
 
 
 def answer(moment: Moment, scene: Scene, steps: Any) -> None:
@@ -100,18 +87,6 @@ def answer(moment: Moment, scene: Scene, steps: Any) -> None:
     for step in steps:
         values.update(step.get("metrics", {}))
         answers.update(step.get("hooks", {}))
-
-
-async def taken_up(moment: Moment, scene: Scene) -> str:
-    """Waits until Davy has looked at the canary; what it cannot do yet, or nothing."""
-    name = moment.trace.canary["metadata"]["name"]
-    await scene.seen.until(
-        lambda: scene.seen.get(CANARY, name) is None or "observedGeneration" in scene.seen.status(name),
-        within=PATIENCE,
-        why=lambda: f"{moment}: Davy has not looked at the canary",
-    )
-    conditions = scene.seen.status(name).get("conditions") or ()
-    return next((each["message"] for each in conditions if UNSUPPORTED in each["message"]), "")
 
 
 async def followed(moment: Moment, scene: Scene) -> None:

@@ -1,13 +1,13 @@
 """Davy takes over what Flagger left: no pod restarts, no run starts, and a run goes on where it was."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from itertools import groupby
 
 import pytest
 import pytest_asyncio
 from tests.conformance.parts.left import Moment
 from tests.conformance.parts.pods import POD
-from tests.conformance.parts.side_by_side import SideBySide
+from tests.conformance.parts.side_by_side import SideBySide, rows_of
 from tests.conformance.parts.stage import Stage
 from tests.conformance.parts.witness import CANARY, Manifest
 from tests.conformance.takeover.moments import moments, provider, step
@@ -43,19 +43,10 @@ def table(wanted: Callable[[str], bool]) -> pytest.MarkDecorator:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rows(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterator[Rows]:
     """All the moments that a test was collected for, each played once."""
-    wanted = dict.fromkeys(collected(request))
+    wanted = rows_of(request, "moment", Moment)
     made: Rows = SideBySide(lambda moment: take_over(stage, moment), wanted, at_once=AT_ONCE)
     yield made
     await made.close()
-
-
-def collected(request: pytest.FixtureRequest) -> Iterator[Moment]:
-    """The moments of the tests that will run."""
-    for item in request.session.items:
-        if isinstance(item, pytest.Function) and item.module is request.module and not any(item.iter_markers("skip")):
-            moment = item.callspec.params["moment"]
-            assert isinstance(moment, Moment)
-            yield moment
 
 
 async def outcome(rows: Rows, moment: Moment) -> Takeover:
