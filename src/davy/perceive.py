@@ -152,7 +152,7 @@ def selector_of(canary: Canary, objects: Objects, settings: Settings) -> tuple[S
     try:
         return kind.selector(target, settings.selector_labels), ()
     except SelectorMissing as missing:
-        problem = Problem(path="spec.targetRef", reason="SelectorMissing", message=str(missing), severity="error")
+        problem = Problem(path="spec.targetRef", reason=type(missing).__name__, message=str(missing), severity="error")
         return None, (problem,)
 
 
@@ -201,7 +201,22 @@ def traffic(canary: Canary, router: Router | None, objects: Mapping[Ref, Manifes
     if router is None:
         return Traffic(None)
     existing = {ref: objects[ref] for ref in router.reads(canary) if ref in objects}
-    routing = router.routing(canary, existing)
+    asked = split_by(canary, router)
+    routing = router.routing(asked, existing)
     if routing is None:
-        return Traffic(None)
-    return Traffic(routing, router.confirmed(canary, routing, existing))
+        asked = of_everyone(canary)  # the test's rules are not there, or not any more
+        routing = router.routing(asked, existing)
+    return Traffic(routing, router.confirmed(asked, routing, existing)) if routing else Traffic(None)
+
+
+def split_by(canary: Canary, router: Router) -> Canary:
+    """The canary as its router is to see it: without matches that it cannot tell apart, which are for nobody then."""
+    return canary if Feature.MATCH in router.features(canary) else of_everyone(canary)
+
+
+def of_everyone(canary: Canary) -> Canary:
+    """The canary without an A/B test: the split is that of all requests."""
+    analysis = canary.spec.analysis
+    if analysis is None or canary.strategy() != "ab-testing":
+        return canary
+    return replace(canary, spec=replace(canary.spec, analysis=replace(analysis, match=())))

@@ -17,7 +17,7 @@ from davy.api.status import CanaryStatus
 from davy.core import names
 from davy.core.edit import Edit, differing
 from davy.core.plan import Desired, PrimaryWish
-from davy.perceive import Seen, checksums, kind_of, router_of, scaler_of
+from davy.perceive import Seen, checksums, kind_of, of_everyone, router_of, scaler_of, split_by
 from davy.settings import Settings
 from davy.targets import configs
 from davy.targets.base import Making, SelectorMissing, Target
@@ -222,8 +222,9 @@ def routes(desired: Desired, seen: Seen, canary: Canary, settings: Settings) -> 
     if router is None:
         return
     existing = {ref: seen.objects[ref] for ref in router.reads(canary) if ref in seen.objects}
+    asked = of_everyone(canary) if desired.everyone else split_by(canary, router)
     if desired.routing is not None:
-        for wanted in router.route(canary, desired.routing, existing):
+        for wanted in router.route(asked, desired.routing, existing):
             yield from edited(wanted, seen) if isinstance(wanted, Edit) else (Apply(wanted),)
     if desired.restored:
         for edit in router.restored(canary, existing):

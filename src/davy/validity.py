@@ -10,14 +10,23 @@ from davy.api import codec
 from davy.api.canary import API_VERSION, Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.validate import Known, Problem, validate, validate_metric_template
+from davy.core import names
 from davy.core.snapshot import TO_PRIMARY
+from davy.core.traffic import TO_CANARY
+from davy.perceive import split_by
 from davy.providers import PROVIDERS
 from davy.routers import ROUTERS
-from davy.routers.base import Inexpressible
+from davy.routers.base import Feature, Inexpressible
+from davy.scalers import SCALERS
 from davy.settings import Settings
-from davy.targets import TARGETS
+from davy.targets import TARGETS, configs
 
-KNOWN = Known(providers=tuple(ROUTERS), targets=tuple(kind for _, kind in TARGETS), metric_providers=tuple(PROVIDERS))
+KNOWN = Known(
+    providers=tuple(ROUTERS),
+    targets=tuple(kind for _, kind in TARGETS),
+    scalers=tuple(kind for _, kind in SCALERS),
+    metric_providers=tuple(PROVIDERS),
+)
 """What this version can work with."""
 
 
@@ -29,10 +38,13 @@ def problems(
         *validate(canary, settings_of=settings, known=KNOWN),
         *templates(canary, objects),
         *taken(canary, rivals),
-        *unsupported(canary),
+        *scaler(canary, objects),
+        *copies(canary, objects),
+        *service_names(canary),
     )
     named = {problem.path for problem in found}
-    return (*found, *(problem for problem in inexpressible(canary, settings) if problem.path not in named))
+    further = (*ignored(canary, settings), *inexpressible(canary, settings))
+    return (*found, *(problem for problem in further if problem.path not in named))
 
 
 def changed(canary: Canary, before: CanarySpec, settings: Settings) -> Iterator[Problem]:
@@ -59,7 +71,8 @@ def inexpressible(canary: Canary, settings: Settings) -> Iterator[Problem]:
     router = ROUTERS.get(canary.spec.provider or settings.mesh_provider)
     try:
         if router is not None:
-            router.route(canary, TO_PRIMARY, {})
+            router.route(split_by(canary, router), TO_PRIMARY, {})
+            router.route(split_by(canary, router), TO_CANARY, {})
     except Inexpressible as cannot:
         path, _, message = str(cannot).partition(": ")
         yield Problem(path, "Inexpressible", message, "error")
@@ -101,20 +114,62 @@ def taken(canary: Canary, rivals: tuple[str, ...]) -> Iterator[Problem]:
         yield Problem(path="spec.targetRef", reason="TargetTaken", message=message, severity="error")
 
 
-UNSUPPORTED: tuple[tuple[str, Callable[[Canary], bool], str], ...] = (
-    ("spec.analysis.webhooks", lambda canary: bool(canary.analysis.webhooks), "error"),
-    ("spec.analysis.match", lambda canary: canary.strategy() == "ab-testing", "error"),
-    ("spec.analysis.mirror", lambda canary: canary.analysis.mirror, "error"),
-    ("spec.analysis.sessionAffinity", lambda canary: canary.analysis.session_affinity is not None, "error"),
-    ("spec.autoscalerRef", lambda canary: canary.spec.autoscaler_ref is not None, "error"),
-    ("spec.analysis.alerts", lambda canary: bool(canary.analysis.alerts), "warning"),
+def scaler(canary: Canary, objects: Mapping[Ref, Manifest]) -> Iterator[Problem]:
+    """An autoscaler that is referred to and does not exist. (Flagger says so in every tick and does nothing else.)"""
+    ref = names.scaler(canary)
+    if ref is not None and (ref.group, ref.kind) in SCALERS and ref not in objects:
+        message = f"refers to {ref}, which does not exist; create it, or leave autoscalerRef out"
+        yield Problem("spec.autoscalerRef", "AutoscalerMissing", message, "error")
+
+
+IGNORED: tuple[tuple[str, Feature, Callable[[Canary], bool], str], ...] = (
+    (
+        "spec.analysis.match",
+        Feature.MATCH,
+        lambda canary: canary.strategy() == "ab-testing",
+        "provider {provider} cannot tell these requests from others: the release is blue/green with as many iterations",
+    ),
+    (
+        "spec.analysis.mirror",
+        Feature.MIRROR,
+        lambda canary: canary.analysis.mirror,
+        "provider {provider} cannot copy requests: that stage is skipped",
+    ),
+    (
+        "spec.analysis.sessionAffinity",
+        Feature.SESSION_AFFINITY,
+        lambda canary: canary.analysis.session_affinity is not None,
+        "provider {provider} cannot keep users with one side: it is passed over",
+    ),
 )
-"""Parts of Flagger's API that this version knows but does not do yet. A release that needs one is not started: doing
-something else in silence would be a lie. (Alerts that are not sent change no release: a warning.)"""
+"""What a release may ask for and a provider may not be able to do: it runs without, and says so. (In Flagger the first
+shows the new version to everybody, the second never ends with weights, the third is silent.)"""
 
 
-def unsupported(canary: Canary) -> Iterator[Problem]:
-    for path, used, severity in UNSUPPORTED:
-        if used(canary):
-            message = "is not supported by this version of Davy yet (docs/differences.md); remove it to go on without"
-            yield Problem(path=path, reason="NotSupportedYet", message=message, severity=severity)
+def copies(canary: Canary, objects: Mapping[Ref, Manifest]) -> Iterator[Problem]:
+    """Somebody's own object has the name that a copy of a tracked config would have. (Flagger overwrites it.)"""
+    for ref, live in objects.items():
+        if ref.kind in configs.KINDS.values() and ref.name.endswith(configs.COPY) and configs.foreign(live):
+            message = (
+                f"tracking its configs would overwrite {ref}, which is not a copy of Davy's; rename that, or annotate "
+                f"{ref.name.removesuffix(configs.COPY)} with flagger.app/config-tracking: disabled"
+            )
+            yield Problem("spec.targetRef", "CopyTaken", message, "error")
+
+
+def service_names(canary: Canary) -> Iterator[Problem]:
+    """The Services of a Service target are named after it: with another apex the routes would lead nowhere."""
+    target = canary.spec.target_ref
+    if target.kind == "Service" and not target.knative and canary.apex != target.name:
+        message = f"must be {target.name} (or left out): the copies of a Service are named after it"
+        yield Problem("spec.service.name", "NameMismatch", message, "error")
+
+
+def ignored(canary: Canary, settings: Settings) -> Iterator[Problem]:
+    name = canary.spec.provider or settings.mesh_provider
+    router = ROUTERS.get(name)
+    if router is None or canary.skips_analysis:
+        return
+    for path, feature, used, words in IGNORED:
+        if used(canary) and feature not in router.features(canary):
+            yield Problem(path, "Ignored", words.format(provider=name), "warning")

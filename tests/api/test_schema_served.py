@@ -15,7 +15,7 @@ from tests.conformance.parts.build import MissingPartError
 
 from davy.api import codec
 from davy.api.schema import crds, missing
-from davy.api.status import Call, CanaryStatus, Condition, Handled, Measured, Phase
+from davy.api.status import Call, CanaryStatus, ClosedGate, Condition, Handled, Measured, Phase
 
 pytestmark = pytest.mark.conformance
 
@@ -44,7 +44,7 @@ STATUS = CanaryStatus(
     next_step_at=TIME,
     routed_at=TIME,
     target_fence="uid/1",
-    closed_gate="gate",
+    closed_gate=ClosedGate("gate", "confirm-promotion", TIME, "words"),
     ready_by=TIME,
     mirrored=True,
     pre_rollout_passed=True,

@@ -12,6 +12,7 @@ from davy.api.canary import Canary, CanarySpec, TargetRef
 from davy.api.service import Service
 from davy.api.status import CanaryStatus, Phase
 from davy.api.words import Metadata
+from davy.core import times
 from davy.core.names import FINALIZER
 from davy.core.revisions import revision
 from davy.core.snapshot import Confirmed, Progressing, Ready, Routing, Snapshot, Stuck, Traffic, Workload
@@ -39,6 +40,8 @@ def status(phase: Phase = Phase.INITIALIZED, **fields: Any) -> CanaryStatus:
         "run_started_at": None if resting else ago(60),
         "last_transition_time": ago(60),
     }
+    begun = times.read(fields.get("run_started_at", known["run_started_at"]))
+    known["ready_by"] = to_milliseconds(begun + timedelta(seconds=60)) if begun else None
     return CanaryStatus(phase=phase, **{**known, **fields})
 
 
@@ -68,12 +71,15 @@ def primary(**fields: Any) -> Workload:
 def snapshot(phase: Phase = Phase.PROGRESSING, /, **fields: Any) -> Snapshot:
     """`weight`, `at`: the routing; `target`, `primary`, `analysis`, `spec`: as above; any other word: of the status."""
     names = ("target", "primary", "analysis", "spec", "routing", "confirmation", "now", "shifts", "apex", "answers")
+    seen = ("mirrors", "matches", "keeps_sessions", "configs", "unread", "scaler_floor", "conflicts", "alerts")
+    further = {name: fields.pop(name) for name in seen if name in fields}
+    annotations = fields.pop("annotations", {})
     made = {name: fields.pop(name) for name in names if name in fields}
     known = status(phase, **fields)
     spec = made.get("spec", {})
     return Snapshot(
         now=made.get("now", NOW),
-        canary=canary(known, made.get("analysis", WEIGHTED), **spec),
+        canary=annotated(canary(known, made.get("analysis", WEIGHTED), **spec), annotations),
         target=made.get("target", target()),
         primary=made.get("primary", primary()),
         apex_selects=made.get("apex", "primary"),
@@ -85,7 +91,12 @@ def snapshot(phase: Phase = Phase.PROGRESSING, /, **fields: Any) -> Snapshot:
         shifts=made.get("shifts", True),
         interval=timedelta(seconds=10),
         answers=made.get("answers", {}),
+        **further,
     )
+
+
+def annotated(canary_: Canary, annotations: dict[str, str]) -> Canary:
+    return replace(canary_, metadata=replace(canary_.metadata, annotations=annotations))
 
 
 def deleted(s: Snapshot, seconds: float = 1) -> Snapshot:

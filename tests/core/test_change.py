@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.core.snapshots import NEW, OLD, ago, primary, snapshot, status, target
 
 from davy.api.status import CanaryStatus, Phase
 from davy.core.change import UNDER_WAY, Change, adopted, change, foreign, rebased
 from davy.core.decide import decide
+from davy.core.names import digest
 from davy.core.plan import Plan
-from davy.core.snapshot import Routing, Workload
+from davy.core.snapshot import Routing, Snapshot, Workload
 
 FOREIGN = "5978589476"
 """A hash of Flagger's."""
@@ -37,17 +39,65 @@ FOREIGN = "5978589476"
     ],
 )
 def test_only_an_edit_makes_a_release(known: CanaryStatus, target_: Workload, what: Change) -> None:
-    assert change(known, target_) is what
+    assert change(with_status(known), target_) is what
+
+
+CONFIGS = {"configmap/a": "1111", "secret/b": "2222"}
+MOVED = {**CONFIGS, "secret/b": "3333"}
+
+
+@pytest.mark.parametrize(
+    ("before", "promoted", "now", "what"),
+    [
+        (CONFIGS, CONFIGS, CONFIGS, Change.NONE),
+        (CONFIGS, CONFIGS, MOVED, Change.NEW),
+        (CONFIGS, CONFIGS, {}, Change.NEW),
+        ({}, {}, CONFIGS, Change.NEW),
+        ({}, {}, {}, Change.NONE),
+        (None, None, CONFIGS, Change.REBASE),
+        (CONFIGS, CONFIGS, None, Change.NONE),
+        (MOVED, CONFIGS, CONFIGS, Change.REBASE),
+        (MOVED, MOVED, CONFIGS, Change.NEW),
+    ],
+    ids=[
+        "the same",
+        "a content changed",
+        "none is named any more",
+        "some are named now",
+        "none then and now",
+        "tracking begins",
+        "tracking ends",
+        "put back to what was promoted",
+        "changed after a promotion",
+    ],
+)
+def test_what_configs_hold_belongs_to_a_revision(
+    before: dict[str, str] | None, promoted: dict[str, str] | None, now: dict[str, str] | None, what: Change
+) -> None:
+    known = status(tracked_configs=before, promoted_configs=digest(promoted))
+    s = replace(with_status(known), configs=now)
+    assert change(s, target(revision=OLD, fence="u/1")) is what
+
+
+@pytest.mark.parametrize("now", [{}, MOVED])
+def test_a_config_that_cannot_be_read_is_no_change(now: dict[str, str]) -> None:
+    s = replace(with_status(status(tracked_configs=CONFIGS)), configs=now, unread="Secret b: 403")
+    assert change(s, target(revision=OLD, fence="u/1")) is Change.NONE
+
+
+def with_status(known: CanaryStatus) -> Snapshot:
+    s = snapshot()
+    return replace(s, canary=replace(s.canary, status=known))
 
 
 def test_what_was_promoted_moves_with_the_hash_if_nobody_edited() -> None:
-    moved = rebased(status(), target(revision=NEW, fence="u/1"))
+    moved = rebased(with_status(status()), target(revision=NEW, fence="u/1"))
     assert (moved.last_applied_spec, moved.last_promoted_spec) == (NEW, NEW)
 
 
 def test_what_was_promoted_stays_if_the_target_was_put_back() -> None:
     known = status(last_applied_spec=NEW, target_fence="u/2")
-    back = rebased(known, target(revision=OLD, fence="u/3"))
+    back = rebased(with_status(known), target(revision=OLD, fence="u/3"))
     assert (back.last_applied_spec, back.last_promoted_spec) == (OLD, OLD)
 
 
@@ -114,4 +164,4 @@ def test_an_adopted_hash_is_ours_and_the_next_edit_a_release() -> None:
     assert isinstance(first, Plan)
     assert not foreign(first.status)
     assert first.status.target_fence == "u/2"
-    assert change(first.status, target(revision=OLD + "x", fence="u/3")) is Change.NEW
+    assert change(with_status(first.status), target(revision=OLD + "x", fence="u/3")) is Change.NEW

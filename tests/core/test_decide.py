@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from msgspec import json
 from msgspec.structs import replace
-from tests.core.snapshots import NEW, OLD, ago, deleted, snapshot, target
+from tests.core.snapshots import NEW, NOW, OLD, WEIGHTED, ago, deleted, snapshot, target
 
+from davy.api.analysis import Webhook
 from davy.api.status import Phase
 from davy.core import decide as module
 from davy.core.decide import IllegalMove, decide
 from davy.core.judgement import checks
 from davy.core.moves import Move
+from davy.core.names import COMMAND
 from davy.core.phases import PHASES, TRANSITIONS
-from davy.core.plan import Ask, Plan
+from davy.core.plan import Ask, HookCheck, Plan
 from davy.core.reasons import Reason
-from davy.core.snapshot import Answer, Routing, Snapshot, Value
+from davy.core.snapshot import Answer, Refused, Routing, Snapshot, Value
 from davy.sim.faults import NONE, Deed, Faults
 from davy.sim.run import Run
 from davy.sim.scenarios import ALL, Case
@@ -29,18 +31,55 @@ FOREIGN = "5978589476"
 
 Door = tuple[Phase, Phase]
 
+
+def gated(
+    s: Snapshot, kind: str, *, at_rest: bool = False, phase: Phase = Phase.INITIALIZED, **fields: Any
+) -> Snapshot:
+    """At the point at which that gate is asked, and closed."""
+    gate = replace(WEIGHTED, webhooks=(Webhook("gate", "http://gate.test", type=kind),))
+    if at_rest:
+        made = snapshot(phase, analysis=gate, last_applied_spec=OLD, target_fence="u/1", **fields)
+    else:
+        made = snapshot(analysis=gate, **{**JUDGED, **fields, "routing": Routing(60, 40)})
+    for _ in range(3):
+        asked = decide(made)
+        if not isinstance(asked, Ask):
+            return made
+        refused = {q.id: Answer(Refused("no"), at=NOW) for q in asked.questions if isinstance(q, HookCheck)}
+        values = {q.id: Answer(Value(100.0)) for q in asked.questions if not isinstance(q, HookCheck)}
+        made = replace(made, answers={**made.answers, **values, **refused})
+    return made
+
+
+def commanded(word: str, phase: Phase) -> Snapshot:
+    return snapshot(
+        phase, annotations={COMMAND: word}, **({"last_applied_spec": OLD} if phase is Phase.WAITING else {})
+    )
+
+
 TAKEN_OVER: tuple[tuple[Snapshot, Phase], ...] = (
     (
         snapshot(Phase.WAITING, last_applied_spec=FOREIGN, last_promoted_spec=FOREIGN, target_fence=""),
         Phase.PROGRESSING,
     ),
-    (snapshot(Phase.WAITING_PROMOTION), Phase.PROGRESSING),
+    (snapshot(Phase.WAITING, target=target(revision=NEW)), Phase.INITIALIZED),
+    (gated(snapshot(), "confirm-rollout", at_rest=True), Phase.WAITING),
+    (gated(snapshot(), "confirm-rollout", at_rest=True, phase=Phase.SUCCEEDED), Phase.WAITING),
+    (gated(snapshot(), "confirm-rollout", at_rest=True, phase=Phase.FAILED, run_ended_at=ago(9)), Phase.WAITING),
+    (commanded("abort", Phase.WAITING), Phase.FAILED),
+    (gated(snapshot(**JUDGED), "confirm-promotion", canary_weight=40), Phase.WAITING_PROMOTION),
+    (commanded("abort", Phase.WAITING_PROMOTION), Phase.FAILED),
+    (commanded("promote", Phase.WAITING_PROMOTION), Phase.PROMOTING),
+    (
+        snapshot(Phase.WAITING_PROMOTION, target=target(revision="v1:third", fence="u/3")),
+        Phase.PROGRESSING,
+    ),
     (snapshot(Phase.FAILED, last_promoted_spec=""), Phase.INITIALIZING),
     (deleted(snapshot(Phase.WAITING)), Phase.TERMINATING),
     (deleted(snapshot(Phase.WAITING_PROMOTION)), Phase.TERMINATING),
     (deleted(snapshot(Phase.TERMINATED)), Phase.TERMINATING),
 )
-"""Doors that open only to a status of Flagger's: its gates, its failed first primaries, its terminated canaries."""
+"""Doors that open only to a status of Flagger's, to a closed gate or to a human's command."""
 
 HELD = (Deed(do="hold", value=1, write=1), Deed(do="hold", value=0, second=900))
 """Another controller's finalizer: a canary that is deleted before we have scaled anything stays for a while."""
@@ -87,7 +126,7 @@ def test_a_move_that_the_table_does_not_know_is_refused(
 ) -> None:
     s = snapshot(phase, last_applied_spec=NEW)
     monkeypatch.setitem(PHASES, phase, lambda s, target: Move(replace(s.canary.status, phase=to)))
-    monkeypatch.setattr(module, "outlook", lambda s, status: (Reason.MOVED, "", None))
+    monkeypatch.setattr(module, "outlook", lambda after: (Reason.MOVED, "", None))
     if to is phase or to in TRANSITIONS[phase]:
         assert isinstance(decide(s), Plan)
     else:

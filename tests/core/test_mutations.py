@@ -15,7 +15,22 @@ from msgspec.structs import replace as changed
 import davy.render
 import davy.sim.run
 from davy.api.status import Phase
-from davy.core import change, conditions, decide, hold, judgement, phases, strategies, times, traffic
+from davy.core import (
+    change,
+    conditions,
+    decide,
+    hold,
+    judgement,
+    phases,
+    progressing,
+    promoting,
+    resting,
+    settling,
+    strategies,
+    terminating,
+    times,
+    traffic,
+)
 from davy.core.moves import Move, Stay
 from davy.core.plan import Ask, Decision, PrimaryWish
 from davy.core.reasons import Reason
@@ -46,7 +61,7 @@ def at_second(do: str, value: float, second: float) -> Faults:
 
 def routes_first(patch: Patch) -> None:
     """Traffic before capacity: the canary gets its share as soon as it is wanted, ready or not."""
-    patch.setattr(phases, "canary_lags", lambda s, target: None)
+    patch.setattr(progressing, "canary_lags", lambda s, target: None)
 
 
 def capacity_last(patch: Patch) -> None:
@@ -74,7 +89,8 @@ def render_backwards(patch: Patch, *, first: bool) -> None:
 def unsettled(patch: Patch) -> None:
     """All is written and confirmed, so the pods may go."""
     patch.setattr(hold, "back_on_primary", lambda s: traffic.serves(s.primary))
-    patch.setattr(phases, "drained", lambda s, target: None if target.replicas == 0 else scaling(target))
+    patch.setattr(resting, "drained", lambda s, target: None if target.replicas == 0 else scaling(target))
+    patch.setattr(promoting, "drained", lambda s, target: None if target.replicas == 0 else scaling(target))
 
 
 def scaling(target: Workload) -> Any:
@@ -103,13 +119,13 @@ def acts_first(patch: Patch) -> None:
 def consumed_early(patch: Patch) -> None:
     """The hash is taken up as soon as it is seen; that its run is still to begin is kept in the program's memory."""
     due: set[str] = set()
-    begin, forget = phases.begin, davy.sim.run.Run._forget
+    begin, forget = resting.begin, davy.sim.run.Run._forget
 
     def early(s: Snapshot, target: Workload, otherwise: Any) -> Any:
         status = s.canary.status
         if target.revision in due:
             due.clear()
-            return Move(phases.started(s, target))
+            return Move(resting.started(s, target))
         move = begin(s, target, otherwise)
         if isinstance(move, Move) and move.status.phase is Phase.PROGRESSING:
             due.add(target.revision)
@@ -121,13 +137,13 @@ def consumed_early(patch: Patch) -> None:
         forget(self)
 
     patch.setattr(davy.sim.run.Run, "_forget", forgotten)
-    patch.setattr(phases, "begin", early)
+    patch.setattr(resting, "begin", early)
 
 
 def free_step(patch: Patch) -> None:
     """When the last step was is kept in the program's memory: after a restart the next one is due at once."""
     known: set[str | None] = {None}
-    unripe = phases.unripe
+    unripe = progressing.unripe
     forget, remember = davy.sim.run.Run._forget, davy.sim.run.Run._remember
 
     def remembered(self: Any, plan: Any, before: Any) -> None:
@@ -141,7 +157,7 @@ def free_step(patch: Patch) -> None:
     patch.setattr(davy.sim.run.Run, "_remember", remembered)
     patch.setattr(davy.sim.run.Run, "_forget", forgotten)
     patch.setattr(
-        phases, "unripe", lambda s, target: unripe(s, target) if s.canary.status.last_step_at in known else None
+        progressing, "unripe", lambda s, target: unripe(s, target) if s.canary.status.last_step_at in known else None
     )
 
 
@@ -163,18 +179,18 @@ def rolls_back_always(patch: Patch) -> None:
         status = changed(s.canary.status, phase=Phase.FAILED, canary_weight=0, routed_at=None, run_ended_at=None)
         return Move(status)
 
-    patch.setattr(phases, "promotion_failed", back)
+    patch.setattr(promoting, "promotion_failed", back)
 
 
 def past_readiness(patch: Patch) -> None:
     """One ready pod is enough for the next weight."""
-    lags = phases.canary_lags
-    patch.setattr(phases, "canary_lags", lambda s, target: None if target.serving else lags(s, target))
+    lags = progressing.canary_lags
+    patch.setattr(progressing, "canary_lags", lambda s, target: None if target.serving else lags(s, target))
 
 
 def without_evidence(patch: Patch) -> None:
     """Promoted as soon as the copy is written; the primary's rollout is not awaited."""
-    patch.setattr(phases, "unready", lambda s, primary, soon: None)
+    patch.setattr(promoting, "unready", lambda s, primary, soon: None)
     patch.setitem(phases.PHASES, Phase.FINALISING, succeeds)
 
 
@@ -219,13 +235,13 @@ def early_apex(s: Snapshot) -> Any:
 
 def overshoots(patch: Patch) -> None:
     """A step more than the analysis has."""
-    patch.setattr(strategies, "promotion", lambda s: Move(strategies.stepped(s, canary_weight=100)))
+    patch.setattr(strategies, "promotion", lambda s, says=(): Move(strategies.stepped(s, canary_weight=100)))
 
 
 def never_lets_go(patch: Patch) -> None:
     """The finalizer is not put on the canary whose target is scaled to zero."""
     routed = hold.routed
-    patch.setattr(hold, "routed", lambda s, weight: changed(routed(s, weight), finalizer=None))
+    patch.setattr(hold, "routed", lambda s, split: changed(routed(s, split), finalizer=None))
     patch.setitem(hold.HOLDS, Phase.INITIALIZING, unguarded)
 
 
@@ -235,14 +251,14 @@ def unguarded(s: Snapshot) -> Any:
 
 def last_copy(patch: Patch) -> None:
     """A rollback asks nobody whether the primary serves."""
-    patch.setattr(phases, "serves", lambda side: True)
-    patch.setattr(phases, "primary_lags", lambda s, target: None)
+    patch.setattr(progressing, "serves", lambda side: True)
+    patch.setattr(progressing, "primary_lags", lambda s, target: None)
 
 
 def unsafe(patch: Patch) -> None:
     """The weight is written whether or not the side serves."""
     patch.setattr(hold, "safe", lambda s, wanted: wanted)
-    patch.setattr(phases, "safe", lambda s, wanted: wanted)
+    patch.setattr(progressing, "safe", lambda s, wanted: wanted)
 
 
 def recopies(patch: Patch) -> None:
@@ -273,15 +289,17 @@ def lets_go(patch: Patch) -> None:
 
     released = hold.released
     patch.setattr(hold, "released", gone)
-    patch.setattr(phases, "released", gone)
+    patch.setattr(terminating, "released", gone)
 
 
 def apex_ignored(patch: Patch) -> None:
     """The routes say that all is back on the primary; where the apex Service points is not asked."""
     pending = traffic.pending
     patch.setattr(traffic, "pending", lambda s, wanted, selects="": pending(s, wanted))
-    patch.setattr(phases, "pending", lambda s, wanted, selects="": pending(s, wanted))
-    patch.setattr(phases, "slipped", lambda s: False)
+    for module in (progressing, settling, terminating):
+        patch.setattr(module, "pending", lambda s, wanted, selects="": pending(s, wanted))
+    for module in (settling, promoting):
+        patch.setattr(module, "slipped", lambda s: False)
     patch.setattr(hold, "slipped", lambda s, *side: False)
 
 

@@ -139,13 +139,17 @@ CASES: tuple[tuple[str, Snapshot, str], ...] = (
         snapshot(PROGRESSING, failed_checks=2, primary=DEAD),
         "Failed",
     ),
-    ("a gate that Flagger closed", snapshot(Phase.WAITING_PROMOTION), "Progressing"),
+    (
+        "a gate that Flagger closed and that is gone",
+        answered(snapshot(Phase.WAITING_PROMOTION, canary_weight=40, last_step_at=ago(10)), 100.0),
+        "Promoting",
+    ),
     (
         "a gate that Flagger closed before the start",
         snapshot(Phase.WAITING, target_fence="u/1", last_applied_spec=OLD),
         "Progressing",
     ),
-    ("nothing waits behind the gate", snapshot(Phase.WAITING, target=target(revision=NEW)), "AtRest"),
+    ("nothing waits behind the gate", snapshot(Phase.WAITING, target=target(revision=NEW)), "Initialized"),
     ("the copy is being made", snapshot(Phase.PROMOTING, **TO_COPY), "Copying"),
     (
         "the copy starts",

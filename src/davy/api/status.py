@@ -67,6 +67,21 @@ class Measured(Words, frozen=True):
     time: str | None = None
 
 
+class ClosedGate(Words, frozen=True):
+    """The hook that holds the release where it is.
+
+    - `name`: name of the hook
+    - `type`: confirm-rollout, confirm-traffic-increase or confirm-promotion
+    - `since`: when it was first found closed (RFC3339, milliseconds)
+    - `unreachable`: why it could not be asked; absent if it was asked and said no
+    """
+
+    name: str
+    type: str
+    since: str | None = None
+    unreachable: str = ""
+
+
 class Call(Words, frozen=True):
     """A call to the outside that is still to be made, or whose end is not known yet.
 
@@ -122,7 +137,7 @@ class CanaryStatus(Words, frozen=True):
     - `next_step_at`: when the next step is due (RFC3339, milliseconds)
     - `routed_at`: when the routing in force was first seen to be what the phase wants (RFC3339, milliseconds)
     - `target_fence`: `uid/generation` of the target that the hash was taken from
-    - `closed_gate`: name of the gate that holds the release
+    - `closed_gate`: the gate that holds the release
     - `ready_by`: when the new revision must have been ready for the first time (RFC3339, milliseconds)
     - `mirrored`: whether requests are copied to the canary
     - `pre_rollout_passed`: whether all pre-rollout hooks have passed for this revision
@@ -154,7 +169,7 @@ class CanaryStatus(Words, frozen=True):
     next_step_at: str | None = None
     routed_at: str | None = None
     target_fence: str = ""
-    closed_gate: str = ""
+    closed_gate: ClosedGate | None = None
     ready_by: str | None = None
     mirrored: bool = False
     pre_rollout_passed: bool = False

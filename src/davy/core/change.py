@@ -7,6 +7,7 @@ from enum import Enum
 from msgspec.structs import replace
 
 from davy.api.status import CanaryStatus, Phase
+from davy.core import names
 from davy.core.moves import Move
 from davy.core.revisions import is_ours
 from davy.core.snapshot import Snapshot, Workload
@@ -28,12 +29,50 @@ class Change(Enum):
     NEW = "new"
 
 
-def change(status: CanaryStatus, target: Workload) -> Change:
-    if target.revision == status.last_applied_spec:
-        return Change.NONE
-    if unedited(status, target):
+def change(s: Snapshot, target: Workload) -> Change:
+    """The template decides first, then the configs: each by what was last taken up."""
+    status = s.canary.status
+    if reverted(s, target):
         return Change.REBASE
-    return Change.REBASE if target.revision == status.last_promoted_spec else Change.NEW
+    if target.revision != status.last_applied_spec and not unedited(status, target):
+        return Change.NEW
+    if configs_changed(s):
+        return Change.NEW
+    same = target.revision == status.last_applied_spec and not unknown_configs(s)
+    return Change.NONE if same else Change.REBASE
+
+
+def reverted(s: Snapshot, target: Workload) -> bool:
+    """The target, changed meanwhile, is what was promoted again."""
+    status = s.canary.status
+    if target.revision != status.last_promoted_spec:
+        return False
+    moved = target.revision != status.last_applied_spec
+    if s.configs is None or s.unread:
+        return moved
+    back = status.promoted_configs == names.digest(s.configs)
+    if not status.promoted_configs:
+        back = not configs_changed(s)
+    return back and (moved or configs_changed(s))
+
+
+def configs_changed(s: Snapshot) -> bool:
+    """A config that is tracked has another content than when the revision was taken up. What was never tracked, or
+    cannot be read now, says nothing."""
+    before = s.canary.status.tracked_configs
+    if before is None or s.configs is None or s.unread:
+        return False
+    return before.keys() != s.configs.keys() or any(not same(before[name], s.configs[name]) for name in before)
+
+
+def same(before: str, now: str) -> bool:
+    """Flagger's checksums are of `data` alone; ours tell of `binaryData` behind a plus sign."""
+    return before == now or ("+" not in before and now.partition("+")[0] == before)
+
+
+def unknown_configs(s: Snapshot) -> bool:
+    """Configs are tracked from now on: what they hold belongs to the revision that was taken up."""
+    return s.canary.status.tracked_configs is None and bool(s.configs) and not s.unread
 
 
 def unedited(status: CanaryStatus, target: Workload) -> bool:
@@ -41,11 +80,17 @@ def unedited(status: CanaryStatus, target: Workload) -> bool:
     return status.target_fence == target.fence
 
 
-def rebased(status: CanaryStatus, target: Workload) -> CanaryStatus:
+def rebased(s: Snapshot, target: Workload) -> CanaryStatus:
     """The target as it stands is the revision that was taken up; what was promoted moves with it if it was the same."""
+    status = s.canary.status
     same = unedited(status, target) and status.last_promoted_spec == status.last_applied_spec
     promoted = target.revision if same else status.last_promoted_spec
-    return replace(status, last_applied_spec=target.revision, last_promoted_spec=promoted)
+    return replace(
+        status,
+        last_applied_spec=target.revision,
+        last_promoted_spec=promoted,
+        tracked_configs=status.tracked_configs if s.unread else s.configs,
+    )
 
 
 def foreign(status: CanaryStatus) -> bool:
@@ -58,27 +103,40 @@ def adopted(s: Snapshot, target: Workload) -> Move | None:
 
     In the middle of a run the target as it stands is the revision of that run: nothing restarts. This is the one time
     that the weight is read from the routing: Flagger's status says 0 while it waits and promotes.
-    At rest the target is compared with the primary.
+    At rest the target is compared with the primary. Checksums of configs are Flagger's own: they go on to count.
     """
     status = s.canary.status
     if status.phase in UNDER_WAY:
         return Move(taken_over(s, target))
     if s.primary is not None and s.primary.like_target:
-        return Move(replace(status, last_applied_spec=target.revision, last_promoted_spec=target.revision))
+        promoted = names.digest(status.tracked_configs)
+        return Move(
+            replace(
+                status,
+                last_applied_spec=target.revision,
+                last_promoted_spec=target.revision,
+                promoted_configs=promoted,
+            )
+        )
     return None
 
 
 def taken_over(s: Snapshot, target: Workload) -> CanaryStatus:
     status = s.canary.status
-    weight = status.canary_weight
+    weight, mirrored = status.canary_weight, False
+    matched = s.matches and s.canary.strategy() == "ab-testing"
     if status.phase is not Phase.FAILED and s.traffic.routing is not None:
-        weight = s.traffic.routing.canary
-    over = status.phase is Phase.FAILED and (weight > 0 or target.replicas == 0)
+        mirrored = s.traffic.routing.mirrored
+        weight = 0 if matched else s.traffic.routing.canary
+    over = status.phase is Phase.FAILED and (weight > 0 or target.replicas == 0 or not target.scalable)
     now = to_milliseconds(s.now)
     return replace(
         status,
         last_applied_spec=target.revision,
         canary_weight=weight,
+        mirrored=mirrored,
+        iterations=max(status.iterations, 0),
+        pre_rollout_passed=True,
         run_started_at=now,
         last_step_at=now,
         run_ended_at=now if over else None,

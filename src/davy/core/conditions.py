@@ -17,7 +17,7 @@ SETTLED = frozenset({Reason.AT_REST, Reason.ROLLED_BACK, Reason.SUSPENDED})
 
 
 def conditions(s: Snapshot, status: CanaryStatus, reason: Reason, message: str) -> tuple[Condition, ...]:
-    """Promoted as in Flagger, Ready always; Reconciling, Stalled, SpecInvalid, SpecWarning only while they are true."""
+    """Promoted as in Flagger, Ready always; the others only while they are true."""
     now = to_seconds(s.now)
     generation = s.canary.metadata.generation
     found = [promoted(s, status.phase)] if status.phase is not Phase.NONE else []
@@ -36,6 +36,9 @@ def conditions(s: Snapshot, status: CanaryStatus, reason: Reason, message: str) 
         found.append(
             Condition("SpecWarning", "True", "SpecWarning", " ".join(warnings), observed_generation=generation)
         )
+    if s.conflicts:
+        words = " ".join(f"{each.manager} keeps changing {each.field} of {each.ref}." for each in s.conflicts)
+        found.append(Condition("FieldConflict", "True", "FieldConflict", words, observed_generation=generation))
     return tuple(dated(condition, s.canary.status.condition(condition.type), now) for condition in found)
 
 

@@ -6,14 +6,19 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from davy.api.status import CanaryStatus
+from davy.api.status import CanaryStatus, Phase
+from davy.core.affinity import with_cookies
 from davy.core.conditions import remembered
 from davy.core.hold import hold
+from davy.core.hooks import polled
 from davy.core.moves import Move, Questions, Stay
+from davy.core.outbox import owed, questions
 from davy.core.phases import TRANSITIONS, step
-from davy.core.plan import Ask, Decision, Desired, Plan
+from davy.core.plan import Ask, Decision, Desired, Plan, Question, answer_to
+from davy.core.progressing import rollback_hooks
 from davy.core.reasons import Reason
-from davy.core.snapshot import Snapshot
+from davy.core.runs import seen
+from davy.core.snapshot import Snapshot, Workload
 
 
 class IllegalMove(Exception):  # noqa: N818 - h11's rule: a move that the table does not know is a bug of ours
@@ -25,7 +30,7 @@ def decide(s: Snapshot) -> Decision:
     desired = hold(s)
     match step(s):
         case Questions(questions):
-            return Ask(questions=questions, desired=desired)
+            return Ask(questions=distinct(questions + standing(s)), desired=desired)
         case Move() as move:
             return moved(s, desired, move)
         case Stay() as stay:
@@ -35,25 +40,58 @@ def decide(s: Snapshot) -> Decision:
 def moved(s: Snapshot, desired: Desired, move: Move) -> Plan:
     refuse_illegal(s.canary.status, move.status)
     if move.status == s.canary.status:
-        return Plan(desired=desired, status=move.status, says=move.says)
-    status = remembered(s, move.status, *outlook(s, move.status))
-    return Plan(desired=desired, status=status, says=move.says, again_at=s.now)
+        return Plan(desired=desired, status=move.status, says=move.says, asks=standing(s))
+    status = owed(s, with_cookies(s, move.status), move.alerts)
+    after = replace(s, canary=replace(s.canary, status=status), answers=s.answers)
+    status = remembered(s, status, *outlook(after))
+    return Plan(desired=desired, status=status, says=move.says, again_at=s.now, asks=standing(after))
 
 
 def stayed(s: Snapshot, desired: Desired, stay: Stay) -> Plan:
     """A sentence is said when it is remembered: once."""
     status = remembered(s, s.canary.status, stay.reason, stay.message, next_step(stay))
     says = stay.says if status != s.canary.status else ()
-    return Plan(desired=desired, status=status, says=says, again_at=stay.until)
+    asks = standing(s)
+    return Plan(desired=desired, status=status, says=says, again_at=soonest(s, asks, stay.until), asks=asks)
+
+
+def standing(s: Snapshot) -> tuple[Question, ...]:
+    """Questions that nothing waits for: calls that are owed, and hooks that are polled once per interval."""
+    if s.canary.metadata.deletion_timestamp or s.canary.spec.suspend or not s.valid or s.target is None:
+        return questions(s)
+    return (*questions(s), *polls(s, s.target))
+
+
+def polls(s: Snapshot, target: Workload) -> tuple[Question, ...]:
+    """As the phases ask them; the answers must be kept for as long as they count."""
+    match s.canary.status.phase:
+        case Phase.WAITING:
+            about = seen(s, target)
+            gate = polled(s, "confirm-rollout", about)
+            return (*polled(s, "rollback", about, ends_with=True).asked, *gate.asked)
+        case Phase.PROGRESSING | Phase.WAITING_PROMOTION | Phase.PROMOTING:
+            return rollback_hooks(s).asked
+        case _:
+            return ()
+
+
+def soonest(s: Snapshot, asks: tuple[Question, ...], until: datetime | None) -> datetime | None:
+    """When to look again: also when the answer to a poll is too old to count."""
+    answers = (answer_to(question, s.answers) for question in asks if question.since)
+    ends = [answer.at + s.interval for answer in answers if answer and answer.at]
+    return min([*ends, *([until] if until else [])], default=None)
+
+
+def distinct(asked: tuple[Question, ...]) -> tuple[Question, ...]:
+    return tuple({question.id: question for question in asked}.values())
 
 
 def next_step(stay: Stay) -> datetime | None:
     return stay.until if stay.reason is Reason.STEP_RUNNING else None
 
 
-def outlook(s: Snapshot, status: CanaryStatus) -> tuple[Reason, str, datetime | None]:
+def outlook(after: Snapshot) -> tuple[Reason, str, datetime | None]:
     """What will be waited for after the move, if that is plain already: it saves a second write of the status."""
-    after = replace(s, canary=replace(s.canary, status=status), answers={})
     match step(after):
         case Stay(reason=reason, message=message, says=()) as stay:
             return reason, message, next_step(stay)

@@ -6,27 +6,32 @@ So a crash at any point is repaired by the next tick, and drift is put back at o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from davy.api.status import Phase
-from davy.core import times
+from davy.core import names, runs, times
+from davy.core.change import configs_changed, foreign
 from davy.core.names import FINALIZER
 from davy.core.plan import LEAVE_ALL, Desired, PrimaryWish
-from davy.core.snapshot import TO_PRIMARY, Ready, Snapshot
+from davy.core.snapshot import TO_PRIMARY, Ready, Routing, Snapshot
 from davy.core.traffic import (
     TO_CANARY,
     apex,
     back_on_primary,
     back_on_target,
     follows,
+    grown,
     safe,
     serves,
     slipped,
     split,
+    tests_matches,
     to_target,
+    wanted,
 )
 
 
@@ -45,18 +50,24 @@ def nothing(s: Snapshot) -> Desired:
 
 def initializing(s: Snapshot) -> Desired:
     """The primary follows the target until it is ready; only then does traffic move, and only after that capacity."""
-    made = Desired(services=True, primary=following(s), run=revision(s))
+    if s.unread:
+        return LEAVE_ALL
+    made = Desired(services=True, primary=following(s), run=seen(s), configs=True, scaler=True)
     if s.primary is None or not isinstance(s.primary.readiness, Ready) or not follows(s):
         return kept(s, made)
-    emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=True)
+    emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=guarded(s))
     return emptying(s, emptied)
 
 
 def emptying(s: Snapshot, desired: Desired) -> Desired:
-    """The target goes to zero once it has been without traffic long enough."""
+    """The target goes to zero once it has been without traffic long enough, and its autoscaler leaves it there."""
     if slipped(s):
         return replace(desired, apex=None, routing=None)
-    return replace(desired, target_replicas=0 if back_on_primary(s) else None)
+    return emptied(desired) if back_on_primary(s) else desired
+
+
+def emptied(desired: Desired) -> Desired:
+    return replace(desired, target_replicas=0, scaler_paused=True)
 
 
 def kept(s: Snapshot, made: Desired) -> Desired:
@@ -73,56 +84,135 @@ def following(s: Snapshot) -> PrimaryWish:
     return PrimaryWish.EXIST if follows(s) else PrimaryWish.CARRY
 
 
-def revision(s: Snapshot) -> str:
-    return s.target.revision if s.target else ""
+def seen(s: Snapshot) -> str:
+    return runs.seen(s, s.target) if s.target else ""
 
 
 def at_rest(s: Snapshot) -> Desired:
     """All traffic to the primary, which notes what it carries, also where Flagger left it or the hash was rebased."""
     status, primary = s.canary.status, s.primary
-    promoted = status.last_promoted_spec
-    current = s.target is not None and s.target.revision == status.last_applied_spec == promoted
-    if current and primary is not None and primary.like_target and primary.carries != promoted:
-        return replace(routed(s, 0), primary=PrimaryWish.NOTE, run=promoted)
-    return routed(s, 0)
+    resting = still(s, routed(s, TO_PRIMARY))
+    current = s.target is not None and s.target.revision == status.last_applied_spec == status.last_promoted_spec
+    current = current and not configs_changed(s) and runs.configs(status) == status.promoted_configs
+    noted = runs.promoted(status)
+    if current and primary is not None and primary.like_target and primary.carries != noted:
+        return replace(resting, primary=PrimaryWish.NOTE, run=noted)
+    return resting
 
 
-def routed(s: Snapshot, weight: int) -> Desired:
+def still(s: Snapshot, desired: Desired) -> Desired:
+    """A target at zero is left there by its autoscaler; whoever gives it pods again means it."""
+    at_zero = s.target is not None and s.target.scalable and s.target.replicas == 0
+    return replace(desired, scaler_paused=True) if at_zero else desired
+
+
+def routed(s: Snapshot, split: Routing) -> Desired:
     """Both sides exist, and the traffic is split as the status says, as far as that is safe."""
     return Desired(
         services=True,
         primary=PrimaryWish.EXIST,
-        run=revision(s),
+        run=seen(s),
+        configs=s.primary is None and not s.unread,
+        scaler=True,
         apex=apex(s),
-        routing=safe(s, split(weight)),
-        finalizer=True,
+        routing=safe(s, split),
+        finalizer=guarded(s),
     )
 
 
+def guarded(s: Snapshot) -> bool:
+    """The canary must not go before something is put back: pods that the target lost, or objects of the user's."""
+    return s.target is None or s.target.scalable or s.canary.spec.revert_on_deletion
+
+
 def running(s: Snapshot) -> Desired:
-    """Capacity for the new revision, and the weight that it has reached."""
-    return replace(routed(s, s.canary.status.canary_weight), target_replicas=scaled_up(s))
+    """Capacity for the new revision, and the weight that it has reached: capacity first."""
+    desired = replace(routed(s, wanted(s)), target_replicas=scaled_up(s), scaler_paused=False)
+    if more_than_it_can(s):
+        return replace(desired, routing=s.traffic.routing and safe(s, s.traffic.routing))
+    if s.traffic.routing and s.traffic.routing.canary and not wanted(s).canary:
+        return returning(s, desired)
+    return desired
 
 
 def scaled_up(s: Snapshot) -> int | None:
-    """The target gets as many pods as the primary has; one that is up already is left alone."""
-    if s.target is None or s.target.replicas > 0:
+    """The target gets as many pods as the primary has; one that is up already is left alone.
+
+    Under an autoscaler it begins small, and gets what its share needs before it gets the share.
+    """
+    if s.target is None or not s.target.scalable:
         return None
-    return max(s.primary.replicas if s.primary else 0, 1)
+    if s.scaler_floor:
+        least = max(s.scaler_floor, needed(s))
+        return least if s.target.replicas < least else None
+    return max(s.primary.replicas if s.primary else 0, 1) if s.target.replicas == 0 else None
+
+
+def needed(s: Snapshot) -> int:
+    """Pods for the canary's share, of as many as the primary has now for all of it or for the rest."""
+    share = wanted(s).canary
+    if not share or s.primary is None or tests_matches(s):
+        return 1
+    current = s.traffic.routing.primary if s.traffic.routing else 100
+    whole = math.ceil(s.primary.replicas * 100 / max(current, 1)) if current >= 50 else s.primary.replicas
+    return math.ceil(whole * share / 100)
+
+
+def more_than_it_can(s: Snapshot) -> bool:
+    """The canary is to get a greater share, and an autoscaled target has not the pods for it yet."""
+    if not s.scaler_floor or s.target is None or s.traffic.routing is None:
+        return False
+    more = wanted(s).canary > s.traffic.routing.canary
+    return more and (s.target.replicas < needed(s) or not isinstance(s.target.readiness, Ready))
+
+
+def returning(s: Snapshot, desired: Desired) -> Desired:
+    """A run began anew while the canary had traffic. The primary, which may have shrunk, gets pods for all of it; for
+    one interval at most the traffic waits for them."""
+    if not s.scaler_floor or s.target is None or s.primary is None:
+        return desired
+    grown = replace(desired, primary_replicas=s.target.replicas)
+    soon = times.after(s.canary.status.run_started_at, s.interval)
+    short = s.primary.serving < s.target.replicas and serves(s.target)
+    return replace(grown, routing=None) if short and soon and s.now < soon else grown
 
 
 def promoting(s: Snapshot) -> Desired:
     """The primary carries exactly the revision that was analysed; the canary keeps its traffic meanwhile."""
     status = s.canary.status
-    analysed = s.target is not None and s.target.revision == status.last_applied_spec
-    carried = s.primary is not None and s.primary.carries == status.last_applied_spec
-    wish = PrimaryWish.CARRY if analysed and not carried else PrimaryWish.EXIST
-    return replace(running(s), primary=wish, run=status.last_applied_spec)
+    if copied_by_flagger(s):
+        return noting(s, running(s))
+    unchanged = not configs_changed(s) and not s.unread
+    analysed = s.target is not None and s.target.revision == status.last_applied_spec and unchanged
+    carried = s.primary is not None and s.primary.carries == runs.applied(status)
+    carry = analysed and not carried
+    desired = replace(
+        running(s),
+        primary=PrimaryWish.CARRY if carry else PrimaryWish.EXIST,
+        run=runs.applied(status),
+        configs=carry,
+    )
+    larger = s.scaler_floor and s.target is not None and not grown(s)
+    return replace(desired, primary_replicas=s.target.replicas) if larger and s.target else desired
+
+
+def copied_by_flagger(s: Snapshot) -> bool:
+    """Flagger writes these phases after it has copied the template, and notes nothing at the primary."""
+    return foreign(s.canary.status) and s.primary is not None and s.primary.like_target and not s.primary.carries
+
+
+def noting(s: Snapshot, desired: Desired) -> Desired:
+    """The primary notes the revision that it was found to run."""
+    revision = s.target.revision if s.target else ""
+    return replace(desired, primary=PrimaryWish.NOTE, run=names.run(revision, runs.configs(s.canary.status)))
 
 
 def finalising(s: Snapshot) -> Desired:
+    if copied_by_flagger(s):
+        return noting(s, routed(s, TO_PRIMARY))
     ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
-    return emptying(s, routed(s, 0)) if ready or slipped(s) else routed(s, 0)
+    back = routed(s, TO_PRIMARY)
+    return emptying(s, back) if ready or slipped(s) else back
 
 
 def failed(s: Snapshot) -> Desired:
@@ -131,31 +221,40 @@ def failed(s: Snapshot) -> Desired:
     if not status.last_promoted_spec:
         return LEAVE_ALL
     if status.canary_weight:
-        return replace(routed(s, status.canary_weight), primary=PrimaryWish.LEAVE, target_replicas=scaled_up(s))
+        kept = replace(routed(s, split(status.canary_weight)), everyone=True)
+        return replace(kept, primary=PrimaryWish.LEAVE, target_replicas=scaled_up(s), scaler_paused=False)
     if status.run_ended_at:
         return at_rest(s)
-    return emptying(s, routed(s, 0))
+    larger = s.target.replicas if s.scaler_floor and s.target and s.traffic.routing != TO_PRIMARY else None
+    return emptying(s, replace(routed(s, TO_PRIMARY), primary_replicas=larger))
 
 
 def letting_go(s: Snapshot) -> Desired:
     """The target gets its replicas and its traffic back before the canary, and all that it owns, goes."""
     if released(s):
-        return Desired(finalizer=False)
+        return Desired(finalizer=False, restored=s.valid and s.canary.spec.revert_on_deletion)
     if s.canary.status.phase is not Phase.TERMINATING or s.target is None:
         return LEAVE_ALL
     if not serves(s.target) or not isinstance(s.target.readiness, Ready):
         routing = safe(s, split(s.canary.status.canary_weight)) if s.valid else None
-        return Desired(target_replicas=scaled_up(s), apex=apex(s), routing=routing)
+        return Desired(target_replicas=back_up(s), apex=apex(s), routing=routing, everyone=True, scaler_paused=False)
     if slipped(s, to_target(s), "target"):
         return LEAVE_ALL
-    return Desired(apex="target", routing=TO_CANARY if s.valid else None)
+    return Desired(apex="target", routing=TO_CANARY if s.valid else None, everyone=True, scaler_paused=False)
+
+
+def back_up(s: Snapshot) -> int | None:
+    """As many pods as the primary has: all traffic comes back at once."""
+    if s.target is None or not s.target.scalable or s.target.replicas > 0:
+        return None
+    return max(s.primary.replicas if s.primary else 0, s.scaler_floor, 1)
 
 
 def released(s: Snapshot) -> bool:
     """The canary may go: the target serves, or there is nothing to save, or the wait is over."""
     if FINALIZER not in s.canary.metadata.finalizers:
         return False
-    if s.target is None or untouched(s):
+    if s.target is None or not s.target.scalable or untouched(s):
         return True
     if s.canary.status.phase is not Phase.TERMINATING:
         return False
@@ -167,7 +266,7 @@ def untouched(s: Snapshot) -> bool:
     """Nothing that would be missed has been moved or scaled yet. Between the first of that and the status that
     remembers it there is a moment."""
     moved = s.apex_selects == "primary" or (s.shifts and s.traffic.routing is not None)
-    up = s.target is not None and s.target.replicas > 0
+    up = s.target is not None and (s.target.replicas > 0 or not s.target.scalable)
     return not s.canary.status.last_applied_spec and up and not moved
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from davy.api.status import CanaryStatus, Measured
-from davy.core import messages
+from davy.core import hooks, messages
 from davy.core.analysis import Effect, Verdict, judge, together
-from davy.core.moves import Move, Questions, Stay, Step
-from davy.core.plan import Announcement, MetricCheck, PingCheck
+from davy.core.hooks import Called
+from davy.core.moves import Move, Questions, Step
+from davy.core.plan import Announcement, MetricCheck, PingCheck, Question
 from davy.core.snapshot import Error, Snapshot
 from davy.core.times import to_milliseconds
 
@@ -41,17 +42,38 @@ def checks(s: Snapshot) -> tuple[MetricCheck, ...]:
     return tuple(MetricCheck(id=f"{step}/{index}", index=index) for index in range(len(s.canary.analysis.metrics)))
 
 
-def judgement(s: Snapshot, onward: Callable[[Snapshot], Move | Stay]) -> Step:
-    """All metrics are evaluated; the first failure hides nothing."""
+def judgement(
+    s: Snapshot, onward: Callable[[Snapshot, tuple[Question, ...]], Move | Questions], before: Called
+) -> Step:
+    """First the hooks that make the load, then the metrics. A failed hook fails the step: without load there is
+    nothing to measure. All metrics are evaluated; the first failure hides nothing.
+
+    `before`: the rollback hooks, which have answered.
+    """
+    load = hooks.called(s, "rollout", hooks.moment(s))
+    if load.waits:
+        return Questions(before.asked + load.asked)
+    if load.stopped:
+        said = messages.rollout_hook_failed(s.canary, load.stopped.name, load.words)
+        return Move(repeated(s, (), failed=1), (*hooks.not_signalling(before), said))
+    return measured(s, onward, before, before.asked + load.asked)
+
+
+def measured(
+    s: Snapshot,
+    onward: Callable[[Snapshot, tuple[Question, ...]], Move | Questions],
+    before: Called,
+    asked_before: tuple[Question, ...],
+) -> Step:
     asked = checks(s)
     if any(check.id not in s.answers for check in asked):
-        return Questions(asked)
+        return Questions(asked_before + asked)
     metrics = s.canary.analysis.metrics
     verdicts = tuple(judge(s.canary, metrics[check.index], s.answers[check.id], provider(s, check)) for check in asked)
-    says = tuple(verdict.says for verdict in verdicts if verdict.says)
+    says = (*hooks.not_signalling(before), *(verdict.says for verdict in verdicts if verdict.says))
     match together(verdicts):
         case Effect.PASS:
-            return recorded(s, onward(s), verdicts, says)
+            return recorded(s, onward(s, asked_before + asked), verdicts, says)
         case Effect.FAIL:
             return Move(repeated(s, verdicts, failed=1), says)
         case Effect.HOLD:
@@ -64,12 +86,12 @@ def provider(s: Snapshot, check: MetricCheck) -> str:
     return template.name if template else s.provider
 
 
-def recorded(s: Snapshot, onward: Move | Stay, verdicts: tuple[Verdict, ...], says: tuple[Announcement, ...]) -> Step:
-    match onward:
-        case Move():
-            return Move(replace(onward.status, analysis=history(s, verdicts)), says + onward.says)
-        case Stay():
-            return onward
+def recorded(
+    s: Snapshot, onward: Move | Questions, verdicts: tuple[Verdict, ...], says: tuple[Announcement, ...]
+) -> Step:
+    if isinstance(onward, Questions):
+        return onward
+    return Move(replace(onward.status, analysis=history(s, verdicts)), says + onward.says, onward.alerts)
 
 
 def repeated(s: Snapshot, verdicts: tuple[Verdict, ...], failed: int) -> CanaryStatus:

@@ -67,6 +67,10 @@ def all_to_canary(canary: Canary) -> Announcement:
     return Announcement(NORMAL, "Routing all traffic to canary", "AllTrafficToCanary")
 
 
+def mirroring_stopped(canary: Canary) -> Announcement:
+    return Announcement(NORMAL, "Stop traffic mirroring and route all traffic to canary", "AllTrafficToCanary")
+
+
 def all_to_primary(canary: Canary) -> Announcement:
     return Announcement(NORMAL, "Routing all traffic to primary", "AllTrafficToPrimary")
 
@@ -120,12 +124,19 @@ def promotion_failed(canary: Canary, why: str) -> Announcement:
 
 
 def primary_not_ready(canary: Canary, why: str) -> Announcement:
-    return Announcement(WARNING, f"{primary_of(canary)} not ready: {why}", "PrimaryNotReady")
+    daemons = "primary daemonset " if canary.spec.target_ref.kind == "DaemonSet" else ""
+    return Announcement(WARNING, f"{daemons}{primary_of(canary)} not ready: {why}", "PrimaryNotReady")
 
 
-def canary_not_ready(canary: Canary, why: str) -> Announcement:
-    kind = canary.spec.target_ref.kind.lower()
-    return Announcement(WARNING, f"canary {kind} {target_of(canary)} not ready: {why}", "CanaryNotReady")
+def canary_not_ready(canary: Canary, why: str, *, hopeless: bool = False) -> Announcement:
+    """`hopeless`: it will not become ready any more. (Flagger says so of DaemonSets only, and spells them so.)"""
+    kind = canary.spec.target_ref.kind
+    if kind == "DaemonSet":
+        retryable = str(not hopeless).lower()
+        sentence = f"canary damonset {target_of(canary)} not ready with retryable {retryable}: {why}"
+    else:
+        sentence = f"canary {kind.lower()} {target_of(canary)} not ready: {why}"
+    return Announcement(WARNING, sentence, "CanaryNotReady")
 
 
 def terminating(canary: Canary) -> Announcement:
@@ -146,6 +157,66 @@ def target_missing(canary: Canary) -> Announcement:
     return Announcement(
         WARNING, f'{kind.lower()} {target_of(canary)} get query error: {plural} "{name}" not found', "TargetMissing"
     )
+
+
+def gate_passed(kind: str, name: str) -> Announcement:
+    """`Confirm-rollout check approve passed`; also of hooks before and after a run."""
+    return Announcement(NORMAL, f"{kind.capitalize()} check {name} passed", "HookPassed")
+
+
+WAITS = {
+    "confirm-rollout": "approval",
+    "confirm-traffic-increase": "traffic increase approval",
+    "confirm-promotion": "promotion approval",
+}
+
+
+def gate_closed(canary: Canary, kind: str, name: str) -> Announcement:
+    return halted_by(canary, f"waiting for {WAITS[kind]} {name}", "GateClosed")
+
+
+def halted_by(canary: Canary, why: str, action: str) -> Announcement:
+    return Announcement(WARNING, f"Halt {canary.name}.{canary.namespace} advancement {why}", action)
+
+
+def pre_rollout_failed(canary: Canary, name: str, words: str) -> Announcement:
+    return halted_by(canary, f"pre-rollout check {name} failed {words}", "HookFailed")
+
+
+def rollout_hook_failed(canary: Canary, name: str, words: str) -> Announcement:
+    return halted_by(canary, f"external check {name} failed {words}", "HookFailed")
+
+
+def post_rollout_failed(name: str, words: str) -> Announcement:
+    return Announcement(WARNING, f"Post-rollout hook {name} failed {words}", "HookFailed")
+
+
+def not_signalling(name: str) -> Announcement:
+    return Announcement(NORMAL, f"Rollback hook {name} not signaling a rollback", "RollbackNotSignaled")
+
+
+def rollback_signalled(name: str) -> Announcement:
+    return Announcement(WARNING, f"Rollback check {name} passed", "RollbackSignaled")
+
+
+def commanded(canary: Canary, outcome: str, *, refused: bool) -> Announcement:
+    action = "CommandRefused" if refused else "CommandDone"
+    return Announcement(WARNING if refused else NORMAL, f"{canary.name}.{canary.namespace}: {outcome}", action)
+
+
+def restart_loop(canary: Canary, between: str) -> Announcement:
+    sentence = f"Stopping {canary.name}.{canary.namespace}: the target was changed back and forth between {between}"
+    return Announcement(WARNING, sentence, "RestartLoop")
+
+
+def matches_unsupported(provider: str) -> Announcement:
+    sentence = f"A/B testing is not supported when using the {provider} provider"
+    return Announcement(WARNING, sentence, "MatchesUnsupported")
+
+
+def mirror_unsupported(provider: str) -> Announcement:
+    sentence = f"Mirroring is not supported when using the {provider} provider, that stage is skipped"
+    return Announcement(WARNING, sentence, "MirrorUnsupported")
 
 
 def weights_unsupported(canary: Canary, provider: str, iterations: int) -> tuple[Announcement, ...]:

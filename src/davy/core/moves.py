@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from davy.api.status import CanaryStatus
-from davy.core.plan import Announcement, Question
+from davy.core.plan import Alert, Announcement, Question
 from davy.core.reasons import Reason
 
 
@@ -22,6 +22,7 @@ class Move(Struct, frozen=True):
 
     status: CanaryStatus
     says: tuple[Announcement, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 class Stay(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,9 @@ SCALER_VERSIONS = {"HorizontalPodAutoscaler": "autoscaling/v2", "ScaledObject": 
 REVISION = "davy.dev/revision"
 """Annotation of the primary: the analysed revision that was last copied into it."""
 
+COMMAND = "davy.dev/command"
+"""Annotation of the Canary: a command of a human to this release, see core/commands.py."""
+
 FLAGGER_ID = "flagger-id"
 """Annotation of the primary's pod template; a new value makes new pods even where the template is the same."""
 
@@ -79,9 +82,9 @@ def primary_service(canary: Canary) -> Ref:
     return Ref("v1", "Service", canary.namespace, canary.primary_service)
 
 
-def run(revision: str, configs: Mapping[str, str] | None) -> str:
-    """What a primary notes as its own: the revision of the template, and of the tracked configs if there are any."""
-    return f"{revision}+{digest(configs)}" if configs and revision else revision
+def run(revision: str, configs: str) -> str:
+    """What a primary notes as its own: the revision of the template, and the digest of the tracked configs if any."""
+    return f"{revision}+{configs}" if configs and revision else revision
 
 
 def digest(configs: Mapping[str, str] | None) -> str:

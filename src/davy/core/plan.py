@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 
 from msgspec import Struct
 
 from davy.api.status import CanaryStatus, Phase
-from davy.core.snapshot import Routing
+from davy.core.snapshot import Answer, Routing
 
 
 class PrimaryWish(Enum):
@@ -37,6 +38,8 @@ class Desired(Struct, frozen=True, kw_only=True):
     """None: leave the target's scale alone."""
     routing: Routing | None = None
     """None: leave the routing objects alone."""
+    everyone: bool = False
+    """The split is that of all requests, also in an A/B test."""
     primary_replicas: int | None = None
     """The primary is to have at least this many pods; None: leave its scale alone."""
     scaler: bool = False
@@ -62,7 +65,15 @@ class Check(Struct, frozen=True, tag=True, kw_only=True):
 
     id: str
     since: datetime | None = None
-    """An answer that was given before does not count any more: ask again."""
+    """An answer that was given then or before does not count any more: ask again. See `answer_to`."""
+
+
+def answer_to(question: Question, answers: Mapping[str, Answer]) -> Answer | None:
+    """The answer that still counts; None: there is none yet, or it is too old."""
+    answer = answers.get(question.id)
+    if answer is None or question.since is None:
+        return answer
+    return answer if answer.at is not None and answer.at > question.since else None
 
 
 class MetricCheck(Check, frozen=True, kw_only=True, tag="metric"):
@@ -109,6 +120,16 @@ class Announcement(Struct, frozen=True):
     """Flagger's wording where Flagger has the sentence."""
     action: str
     """A word of core/messages.py's vocabulary; stands in the Event's `action`."""
+
+
+class Alert(Struct, frozen=True):
+    """What people who are not looking are told."""
+
+    severity: str
+    """`info`, `warn` or `error`."""
+    message: str
+    fields: bool = False
+    """With the facts about the release."""
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):

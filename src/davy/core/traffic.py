@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from davy.core import times
+from davy.core import runs, times
 from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Ready, Routing, Snapshot, Stuck, Workload
 
 LONGEST_SETTLE = timedelta(seconds=60)
 TO_CANARY = Routing(0, 100)
+ANY = "any"
+"""There is no apex Service to move."""
 
 
 def serves(side: Workload | None) -> bool:
@@ -20,15 +22,18 @@ def intact(s: Snapshot) -> bool:
     if s.primary is None:
         return False
     if s.primary.carries:
-        return s.primary.carries == s.canary.status.last_promoted_spec
+        return s.primary.carries == runs.promoted(s.canary.status)
     return not isinstance(s.primary.readiness, Stuck)  # a primary of Flagger's, which noted nothing
 
 
 def follows(s: Snapshot) -> bool:
-    """The primary is made from the target as it stands: it looks so, or notes so (a webhook may have changed it)."""
+    """The primary is made from the target as it stands: it notes so (a webhook may have changed it), or it looks so
+    and no configs are behind its looks."""
     if s.primary is None or s.target is None:
         return False
-    return s.primary.like_target or s.primary.carries == s.target.revision
+    if s.primary.carries == runs.seen(s, s.target):
+        return True
+    return s.primary.like_target and not (s.primary.carries and s.configs)
 
 
 def safe(s: Snapshot, wanted: Routing) -> Routing:
@@ -40,8 +45,24 @@ def safe(s: Snapshot, wanted: Routing) -> Routing:
     return wanted
 
 
-def split(weight: int) -> Routing:
-    return Routing(100 - weight, weight)
+def split(weight: int, mirrored: bool = False) -> Routing:
+    return Routing(100 - weight, weight, mirrored)
+
+
+def wanted(s: Snapshot) -> Routing:
+    """The split that the status says. In an A/B test it is that of the requests that match: they all go to the canary.
+
+    The weight in the status stays 0 then, as in Flagger: it is no share of all requests.
+    """
+    status = s.canary.status
+    if tests_matches(s) and status.iterations > 0 and not status.canary_weight:
+        return TO_CANARY
+    return split(status.canary_weight, status.mirrored)
+
+
+def tests_matches(s: Snapshot) -> bool:
+    """A/B, with a provider that can tell the requests apart."""
+    return s.shifts and s.matches and s.canary.strategy() == "ab-testing"
 
 
 def apex(s: Snapshot) -> str:
@@ -49,10 +70,23 @@ def apex(s: Snapshot) -> str:
 
     Unless the side selected has no ready endpoint and the other has; and back only when the primary is ready again.
     """
+    if s.apex_selects == ANY:
+        return ANY
     if s.apex_selects == "target":
         back = s.primary is not None and serves(s.primary) and isinstance(s.primary.readiness, Ready)
         return "primary" if back or not serves(s.target) else "target"
     return "target" if not serves(s.primary) and serves(s.target) else "primary"
+
+
+def grown(s: Snapshot) -> bool:
+    """The primary has pods for what it is about to get: an autoscaler may have taken them away while it had less.
+
+    Not for ever: the autoscaler's own bounds have the last word.
+    """
+    if not s.scaler_floor or s.primary is None or s.target is None or not s.primary.scalable:
+        return True
+    until = times.after(s.canary.status.last_transition_time, s.interval)
+    return s.primary.replicas >= s.target.replicas or until is None or s.now >= until
 
 
 def pending(s: Snapshot, wanted: Routing, selects: str = "") -> str | None:
@@ -65,7 +99,7 @@ def pending(s: Snapshot, wanted: Routing, selects: str = "") -> str | None:
     if s.traffic.routing != wanted:
         return "the routing has just been written"
     side = selects or apex(s)
-    if s.apex_selects == side:
+    if s.apex_selects in (side, ANY):
         return None
     if s.apex_selects == apex(s):
         return f"the apex Service selects the {s.apex_selects} until the {side} is ready"

@@ -50,7 +50,7 @@ def steps(canary: Canary, analysis: Analysis, settings: Settings) -> Iterator[Pr
         message = "provider kubernetes cannot tell requests apart; the release is blue/green, without these matches"
         yield warning("spec.analysis.match", "Ignored", message)
     elif analysis.match and analysis.iterations <= 0:
-        message = "takes effect in A/B testing only, that is with iterations; with weights, all requests count"
+        message = "without iterations this is no A/B test: of the requests that match, the canary gets its weight"
         yield warning("spec.analysis.match", "MatchWithWeights", message)
     if analysis.iterations > 0:
         return

@@ -1,0 +1,114 @@
+"""The end of a good run: the primary takes over the revision, gets its traffic back, and the target goes to zero."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from davy.api.status import Phase
+from davy.core import alerts, messages, runs, times
+from davy.core.moves import Move, Stay, Step
+from davy.core.outbox import announced_later
+from davy.core.progressing import called_back, superseded
+from davy.core.readiness import unread, unready
+from davy.core.reasons import Reason
+from davy.core.settling import drained
+from davy.core.snapshot import Snapshot, Stuck, Workload
+from davy.core.strategies import stepped
+from davy.core.times import to_milliseconds
+from davy.core.traffic import grown, serves, slipped, tests_matches
+from davy.core.weights import giving_back
+
+
+def promoting(s: Snapshot, target: Workload) -> Step:
+    """The primary takes over the analysed revision; only when it is ready does it get its traffic back."""
+    primary = s.primary
+    if primary is None or primary.carries != runs.applied(s.canary.status):
+        # Nothing is copied yet: it can still be called back.
+        copying = Stay(reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}.")
+        return superseded(s, target) or called_back(s, target) or unread(s) or copying
+    if isinstance(primary.readiness, Stuck):
+        return promotion_failed(s, primary.readiness.why)
+    if not grown(s):
+        return Stay(reason=Reason.COPYING, message=f"{primary.name} gets as many pods as the traffic needs.")
+    return unready(s, primary, Reason.COPYING) or handing_back(s)
+
+
+def promotion_failed(s: Snapshot, why: str) -> Move:
+    """The primary's copy is broken and the canary is the healthy one: stop here, never roll back (flagger#1898)."""
+    now = to_milliseconds(s.now)
+    status = replace(
+        s.canary.status,
+        phase=Phase.FAILED,
+        canary_weight=100,
+        iterations=0,
+        failed_checks=0,
+        run_ended_at=now,
+        paused_at=None,
+    )
+    cause = f"{messages.primary_of(s.canary)} not ready: {why}"
+    says = (messages.primary_not_ready(s.canary, why), messages.promotion_failed(s.canary, cause))
+    return Move(status, says, (alerts.promotion_failed(cause),))
+
+
+def handing_back(s: Snapshot) -> Step:
+    """All at once, or by `stepWeightPromotion` with an interval between two steps."""
+    status, analysis = s.canary.status, s.canary.analysis
+    apart = s.target is not None and s.primary is not None and s.target.fence != s.primary.fence
+    gradual = s.shifts and apart and analysis.step_weight_promotion > 0 and status.canary_weight > 0
+    weight = giving_back(analysis, status.canary_weight) if gradual else 0
+    if gradual and status.paused_at:
+        return Stay(
+            reason=Reason.PAUSED, message=f"Held at {status.canary_weight} % until the command resume lets it go on."
+        )
+    due = times.after(status.last_step_at, s.interval)
+    if gradual and due and s.now < due:
+        message = (
+            f"{status.canary_weight} % of the traffic still goes to the canary; the primary gets more at the next step."
+        )
+        return Stay(reason=Reason.STEP_RUNNING, message=message, until=due)
+    said = messages.primary_weight_advanced(s.canary, 100 - weight) if gradual else messages.all_to_primary(s.canary)
+    says = (said,) if s.shifts else ()
+    if weight > 0:
+        return Move(stepped(s, canary_weight=weight), says)
+    over = replace(
+        status,
+        phase=Phase.FINALISING,
+        canary_weight=0,
+        iterations=0,
+        mirrored=False,
+        routed_at=None,
+        last_step_at=None,
+        paused_at=None,
+    )
+    return Move(over, says)
+
+
+def finalising(s: Snapshot, target: Workload) -> Step:
+    """Success needs evidence: the primary carries exactly the analysed revision, is ready, and has all the traffic."""
+    status, primary = s.canary.status, s.primary
+    if slipped(s):
+        return Move(replace(status, routed_at=None))
+    if primary is None or primary.carries != runs.applied(status):
+        return Stay(
+            reason=Reason.PRIMARY_STUCK, message=f"{s.canary.primary_name} does not carry the analysed revision."
+        )
+    if isinstance(primary.readiness, Stuck) and serves(target) and not tests_matches(s):
+        return promotion_failed(s, primary.readiness.why)
+    return unready(s, primary, Reason.PRIMARY_NOT_READY) or drained(s, target) or succeeded(s)
+
+
+def succeeded(s: Snapshot) -> Move:
+    status = s.canary.status
+    over = replace(
+        status,
+        phase=Phase.SUCCEEDED,
+        last_promoted_spec=status.last_applied_spec,
+        promoted_configs=runs.configs(status),
+        run_ended_at=to_milliseconds(s.now),
+        routed_at=None,
+        restarts=(),
+    )
+    skipped = s.canary.skips_analysis
+    said = messages.promoted_unanalysed(s.canary) if skipped else messages.promoted(s.canary)
+    told = alerts.promoted_unanalysed() if skipped else alerts.promoted()
+    return Move(over, () if announced_later(s) else (said,), (told,))
