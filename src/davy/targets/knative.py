@@ -16,16 +16,16 @@ from davy.targets.base import NO_SELECTOR, Making, Objects, Selector, Spell
 PRIMARY = "flagger.app/primary-revision"
 """Annotation of the Knative Service: the Revision that is regarded as the primary."""
 
-REVISION = "davy.dev/side"
-"""Key under which a side carries its Revision: an object, of which only the name is sure."""
+REVISION = "revision"
+"""Key under which a side carries its Revision: a name, and a status if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnativeService:
     """The kind `Service` of `serving.knative.dev`.
 
-    A side is the Knative Service with one of its Revisions. Its uid tells which: our own changes of the traffic move the
-    Service's generation, and a new template becomes a Revision some time after it has moved it.
+    A side is the Knative Service with one of its Revisions. Its uid tells which: changes of the traffic move the
+    Service's generation too, and a new template moves it some time before there is a Revision of it.
     """
 
     @property
@@ -68,7 +68,7 @@ class KnativeService:
         return 1
 
     def serving(self, side: Manifest) -> int:
-        """1 for "some": a ready Revision gets its first pod with its first request, and one that is ill may have some."""
+        """1 for "some": a ready Revision gets its first pod with its first request; one that is ill may have some."""
         status = side[REVISION].get("status") or {}
         return 1 if is_ready(side) or status.get("actualReplicas") else 0
 
@@ -80,12 +80,15 @@ class KnativeService:
         return Stuck(why) if Spell(began(side, spell), spell.limit, spell.now).over else Progressing(why)
 
     def created(self, target: Manifest, making: Making) -> Edit:
-        """The annotation that makes the last Revision the primary; nothing while there is no Revision."""
-        return named(target, target, making)
+        """The annotation that names the primary: the Revision that has the traffic by name, else the last one.
+
+        An annotation that was lost in a run must not make the primary of what is only tried.
+        """
+        return named(target, settled(target) or name_of(target), making)
 
     def carrying(self, target: Manifest, primary: Manifest, making: Making) -> Edit:
         """The annotation that makes the last Revision the primary."""
-        return named(target, primary, making)
+        return named(target, name_of(target), making)
 
     def carried_replicas(self, canary: Canary, target: Manifest) -> int | None:
         """There are none."""
@@ -181,9 +184,16 @@ def began(side: Manifest, spell: Spell) -> datetime | None:
     return max((moment for moment in moments if moment), default=None)
 
 
-def named(target: Manifest, present: Manifest, making: Making) -> Edit:
-    """The annotations by which the target's Revision is the primary, and the run that it was analysed in."""
-    if not name_of(target):
+def settled(service: Manifest) -> str:
+    """The Revision that has most of the traffic by its name; empty if none has any."""
+    traffic = service["spec"].get("traffic") or ()
+    shares = {item["revisionName"]: item.get("percent") or 0 for item in traffic if item.get("revisionName")}
+    return max((name for name, percent in shares.items() if percent), key=lambda name: shares[name], default="")
+
+
+def named(target: Manifest, name: str, making: Making) -> Edit:
+    """The annotations by which that Revision is the primary; nothing while there is none."""
+    if not name:
         return Edit(ref_of(target), {})
-    note = {names.REVISION: making.run} if making.run else {}
-    return Edit(ref_of(target), {"/metadata/annotations": {**annotations(present), PRIMARY: name_of(target), **note}})
+    note = {names.REVISION: making.run} if making.run and name == name_of(target) else {}
+    return Edit(ref_of(target), {"/metadata/annotations": {**annotations(target), PRIMARY: name, **note}})
