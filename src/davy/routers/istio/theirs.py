@@ -3,7 +3,7 @@
 The original is kept where Flagger keeps it, so that either program can put back what the other changed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -61,11 +61,11 @@ def restored_service(canary: Canary, live: Manifest) -> Edit:
 
     (What Flagger has kept may be a spec of its own, which leads to Services that go with the Canary.)
     """
-    spec, original = live.get("spec") or {}, kept(live)
+    spec = live.get("spec") or {}
     parts: dict[str, Any] = {}
     if leads_to(sides(canary), spec):
-        sound = original is not None and not leads_to(sides(canary), original)
-        parts = {"/spec": original} if sound else reunited(canary, spec)
+        original = next((spec for spec in kept(live) if not leads_to(sides(canary), spec)), None)
+        parts = {"/spec": original} if original else reunited(canary, spec)
     return Edit(ref_of(live), {**parts, **without(live, (ORIGINAL, *names.FLUX_OPT_OUT))})
 
 
@@ -134,7 +134,7 @@ def restored_rule(canary: Canary, live: Manifest) -> Edit:
     changed = decoded(live, ORIGINAL) is not None or (
         ours is not None and part(live, "/spec/trafficPolicy") == codec.encode(ours)
     )
-    before = kept(live) if changed else None
+    before = next(kept(live), None) if changed else None
     return Edit(ref_of(live), {"/spec": before, **without(live, (ORIGINAL,))} if before else {})
 
 
@@ -149,10 +149,10 @@ def keepsake(wanted: Manifest, live: Manifest, parts: dict[str, Any]) -> Manifes
     return {ORIGINAL: msgspec.json.encode(live.get("spec") or {}).decode()}
 
 
-def kept(live: Manifest) -> Manifest | None:
-    """The spec as its people last wanted it: kubectl's word comes first, for it may be newer."""
-    applied = decoded(live, LAST_APPLIED)
-    return (applied or {}).get("spec") or decoded(live, ORIGINAL)
+def kept(live: Manifest) -> Iterator[Manifest]:
+    """The spec as its people wanted it: kubectl's word comes first, for it may be newer."""
+    applied = decoded(live, LAST_APPLIED) or {}
+    yield from (spec for spec in (applied.get("spec"), decoded(live, ORIGINAL)) if spec)
 
 
 def decoded(live: Manifest, annotation: str) -> Manifest | None:
