@@ -31,8 +31,8 @@ class Case:
     canary: Canary
     before: Manifest
     after: Manifest
-    controlled: Callable[[Manifest], Manifest]
-    """The object as its controller leaves it when it is at rest."""
+    controlled: Callable[[World, Manifest], World]
+    """What the kind's controller makes of the cluster when such an object was written, until all is at rest."""
 
     def world(self) -> World:
         """The cluster before the canary was made."""
@@ -46,7 +46,7 @@ def put(world: World, case: Case, written: Manifest | Edit) -> World:
     else:
         manifest, ref = merged(world.get(ref_of(written), {}), written), ref_of(written)
     controlled = addressed if ref.api_version == "v1" else case.controlled
-    return {**world, ref: controlled(served(manifest, world.get(ref)))}
+    return {**world, **controlled(world, served(manifest, world.get(ref)))}
 
 
 def edited(live: Manifest, edit: Edit) -> Manifest:
@@ -72,21 +72,27 @@ def merged(live: Any, wanted: Any) -> Any:
 def served(manifest: Manifest, before: Manifest | None) -> Manifest:
     """With what every API server adds; a change of the spec is a new generation, where the kind counts them."""
     metadata = {"uid": f"uid-of-{manifest['metadata']['name']}", "resourceVersion": "1", **manifest["metadata"]}
-    if manifest["kind"] != "Service":
+    if manifest["apiVersion"] != "v1":
         changed = before is None or before["spec"] != manifest["spec"]
         metadata["generation"] = (before["metadata"]["generation"] if before else 0) + changed
     return {**manifest, "metadata": {key: value for key, value in metadata.items() if value != {}}}
 
 
-def deployed(manifest: Manifest) -> Manifest:
+def deployed(world: World, manifest: Manifest) -> World:
     wanted = manifest["spec"].get("replicas", 1)
     numbers = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
     seen = {"observedGeneration": manifest["metadata"]["generation"]}
-    return {**manifest, "status": {**seen, **numbers, "conditions": [progressing(), available()]}}
+    live = {**manifest, "status": {**seen, **numbers, "conditions": [progressing(), available()]}}
+    return {ref_of(live): live}
+
+
+def daemons(world: World, manifest: Manifest) -> World:
+    live = scheduled(manifest)
+    return {ref_of(live): live}
 
 
 def scheduled(manifest: Manifest, nodes: int = 3) -> Manifest:
-    """On each of three nodes, none of which has a label."""
+    """On each of so many nodes, none of which has a label."""
     wanted = 0 if manifest["spec"]["template"]["spec"].get("nodeSelector") else nodes
     metadata = copy.deepcopy(manifest["metadata"])
     generation = metadata["generation"]
@@ -97,7 +103,7 @@ def scheduled(manifest: Manifest, nodes: int = 3) -> Manifest:
     return {**manifest, "metadata": metadata, "status": {"observedGeneration": generation, **numbers}}
 
 
-def addressed(manifest: Manifest) -> Manifest:
+def addressed(world: World, manifest: Manifest) -> World:
     """A Service, with what the server chooses for each."""
     spec = {"sessionAffinity": "None", "type": "ClusterIP", **copy.deepcopy(manifest["spec"])}
     spec["ports"] = [{"protocol": "TCP", **port} for port in spec.get("ports", ())]
@@ -108,7 +114,27 @@ def addressed(manifest: Manifest) -> Manifest:
         spec |= {"ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"}
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec["ports"] = [{"nodePort": 30000 + port["port"], **port} for port in spec["ports"]]
-    return {**manifest, "spec": spec, "status": {"loadBalancer": {}}}
+    live = {**manifest, "spec": spec, "status": {"loadBalancer": {}}}
+    return {ref_of(live): live}
+
+
+def revised(world: World, manifest: Manifest) -> World:
+    """A Knative Service: each new template is a new Revision, ready at once."""
+    before = world.get(ref_of(manifest), {})
+    names = [ref.name for ref in world if ref.kind == "Revision"]
+    if before.get("spec", {}).get("template") == manifest["spec"]["template"]:
+        return {ref_of(manifest): {**manifest, "status": before["status"]}}
+    name = f"{manifest['metadata']['name']}-{len(names) + 1:05}"
+    made: Manifest = {
+        "apiVersion": manifest["apiVersion"],
+        "kind": "Revision",
+        "metadata": {"name": name, "namespace": manifest["metadata"]["namespace"]},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    return {
+        ref_of(manifest): {**manifest, "status": {"latestCreatedRevisionName": name}},
+        ref_of(made): made,
+    }
 
 
 def named(recorded: Manifest, kind: str, api_version: str, **metadata: Any) -> Manifest:
@@ -143,9 +169,18 @@ SERVICE: Manifest = {
 }
 """The target of `istio-service-target`, which Flagger cannot copy on a Kubernetes of today."""
 
+KNATIVE = "serving.knative.dev/v1"
+_KNATIVE = named(
+    {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "registry.example/app:1.0"}]}}}},
+    "Service",
+    KNATIVE,
+    annotations={"owner": "blue"},
+)
+
 CASES: Mapping[tuple[str, str], Case] = {
     ("apps", "Deployment"): Case(of("Deployment", "apps/v1"), _DEPLOYMENT, with_image(_DEPLOYMENT, "1.1"), deployed),
-    ("apps", "DaemonSet"): Case(of("DaemonSet", "apps/v1"), _DAEMONSET, with_image(_DAEMONSET, "1.1"), scheduled),
+    ("apps", "DaemonSet"): Case(of("DaemonSet", "apps/v1"), _DAEMONSET, with_image(_DAEMONSET, "1.1"), daemons),
+    ("serving.knative.dev", "Service"): Case(of("Service", KNATIVE), _KNATIVE, with_image(_KNATIVE, "1.1"), revised),
     ("", "Service"): Case(
         of("Service", "v1"), SERVICE, merged(SERVICE, {"spec": {"selector": {"app": "two"}}}), addressed
     ),
