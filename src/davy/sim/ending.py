@@ -23,6 +23,7 @@ TIMES = frozenset(
         "runStartedAt",
         "runEndedAt",
         "routedAt",
+        "readyBy",
         "time",
         "targetFence",
         "observedGeneration",
