@@ -10,8 +10,10 @@ from types import ModuleType
 
 import pytest
 
+from davy.notifiers import NOTIFIERS
 from davy.providers import PROVIDERS
 from davy.routers import ROUTERS
+from davy.scalers import SCALERS
 from davy.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +81,7 @@ def test_every_provider_has_recorded_answers(name: str) -> None:
     assert list((ROOT / "tests" / "providers" / "recorded" / name).glob("*.json"))
 
 
-@pytest.mark.parametrize("member", [*ROUTERS, *PROVIDERS, *(kind for _, kind in TARGETS)])
+@pytest.mark.parametrize("member", [*ROUTERS, *PROVIDERS, *NOTIFIERS, *(kind for _, kind in (*TARGETS, *SCALERS))])
 def test_every_member_of_a_family_is_documented(member: str) -> None:
     assert f"`{member}`" in (ROOT / "docs" / "reference" / "families.md").read_text()
 

@@ -16,8 +16,11 @@ from davy.api.schema.__main__ import as_yaml, file_name, page_name
 from davy.api.schema.reference import page
 from davy.core.phases import TRANSITIONS
 from davy.core.reasons import Reason
+from davy.notifiers import NOTIFIERS
 from davy.providers import PROVIDERS
 from davy.routers import ROUTERS
+from davy.routers.base import Feature
+from davy.scalers import SCALERS
 from davy.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,20 +75,33 @@ def reasons() -> str:
 
 
 def families() -> str:
-    rows = [f"| traffic provider | `{name}` | {feature_names(name)} |" for name in sorted(ROUTERS)]
-    rows += [f"| target | `{kind}` ({group}) | |" for group, kind in sorted(TARGETS)]
-    rows += [f"| metrics provider | `{name}` | |" for name in sorted(PROVIDERS)]
-    return "\n".join(["| family | name | can |", "|---|---|---|", *rows])
+    rows = [f"| traffic provider | `{name}` | {features(name)} | {without(name)} |" for name in sorted(ROUTERS)]
+    rows += [f"| target | `{kind}` ({group or 'core'}) | | |" for group, kind in sorted(TARGETS)]
+    rows += [f"| autoscaler | `{kind}` ({group}) | | |" for group, kind in sorted(SCALERS)]
+    rows += [f"| alerts | `{name}` | | |" for name in sorted(NOTIFIERS)]
+    rows += [f"| metrics provider | `{name}` | | |" for name in sorted(PROVIDERS)]
+    head = ["| family | name | can | what it cannot do, a release does without |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 PLAIN = Canary(spec=CanarySpec(target_ref=TargetRef("apps/v1", "Deployment", "app")))
+INSTEAD = {
+    Feature.WEIGHT: "weights: blue/green with 10 iterations",
+    Feature.MATCH: "A/B: blue/green with as many iterations, and a Warning",
+    Feature.MIRROR: "mirroring: that stage is skipped, and a Warning",
+    Feature.SESSION_AFFINITY: "session affinity: passed over, and a condition",
+}
+"""What a release that asks for the feature does where the provider has not got it."""
 
 
-def feature_names(provider: str) -> str:
-    return (
-        ", ".join(sorted((feature.name or "").lower() for feature in ROUTERS[provider].features(PLAIN)))
-        or "blue/green only"
-    )
+def features(provider: str) -> str:
+    names = sorted((feature.name or "").lower().replace("_", " ") for feature in ROUTERS[provider].features(PLAIN))
+    return ", ".join(names) or "blue/green only"
+
+
+def without(provider: str) -> str:
+    can = ROUTERS[provider].features(PLAIN)
+    return "; ".join(words for feature, words in INSTEAD.items() if feature not in can)
 
 
 def whole(text: str) -> Callable[[str], str]:

@@ -12,8 +12,8 @@ FLAGGER_MINIMUM_INTERVAL = timedelta(seconds=10)
 class Settings(Struct, frozen=True, kw_only=True):
     """What `davy run` was told; names and defaults are Flagger's where a twin exists."""
 
-    mesh_provider: str = "kubernetes"
-    """Provider of canaries that name none. (Flagger's binary says istio; its docs and charts always set it.)"""
+    mesh_provider: str = "istio"
+    """Provider of canaries that name none."""
 
     metrics_server: str = "http://prometheus:9090"
     """Prometheus that the built-in and inline queries are asked of; a canary's `metricsServer` wins."""

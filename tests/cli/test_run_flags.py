@@ -49,7 +49,6 @@ FLAGGERS = {
 """All of Flagger 1.44, with their defaults."""
 
 OTHER_DEFAULTS = {
-    "mesh-provider": "kubernetes",
     "log-level": "info",
     "threadiness": "16",
     "enable-leader-election": "",
