@@ -71,7 +71,12 @@ def merged(live: Any, wanted: Any) -> Any:
 
 def served(manifest: Manifest, before: Manifest | None) -> Manifest:
     """With what every API server adds; a change of the spec is a new generation, where the kind counts them."""
-    metadata = {"uid": f"uid-of-{manifest['metadata']['name']}", "resourceVersion": "1", **manifest["metadata"]}
+    version = int(before["metadata"]["resourceVersion"]) + 1 if before else 1
+    metadata = {
+        "uid": f"uid-of-{manifest['metadata']['name']}",
+        **manifest["metadata"],
+        "resourceVersion": str(version),
+    }
     if manifest["apiVersion"] != "v1":
         changed = before is None or before["spec"] != manifest["spec"]
         metadata["generation"] = (before["metadata"]["generation"] if before else 0) + changed

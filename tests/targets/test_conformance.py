@@ -144,6 +144,20 @@ def test_a_revision_is_what_the_template_says_and_nothing_else(at: tuple[str, st
 
 
 @every_kind
+def test_the_fence_moves_with_an_edit_and_stands_while_nobody_writes(at: tuple[str, str]) -> None:
+    subject = Subject(at)
+
+    def fence() -> tuple[Any, Any]:
+        metadata = subject.target["metadata"]
+        return metadata.get("uid"), metadata.get("generation")
+
+    before = fence()
+    assert fence() == before
+    subject.changed()
+    assert fence() != before
+
+
+@every_kind
 def test_no_argument_is_changed_and_none_is_shared_with_a_result(at: tuple[str, str]) -> None:
     subject = Subject(at).born()
     subject.changed()

@@ -46,12 +46,12 @@ class Service:
         return (canary_copy(canary),)
 
     def target(self, canary: Canary, objects: Objects) -> Manifest | None:
-        """The object."""
-        return objects.get(canary.target)
+        """The object, fenced."""
+        return fenced(objects.get(canary.target))
 
     def primary(self, canary: Canary, objects: Objects) -> Manifest | None:
-        """The object."""
-        return objects.get(names.primary(canary))
+        """The object, fenced."""
+        return fenced(objects.get(names.primary(canary)))
 
     def template(self, side: Manifest) -> object:
         """What its copies take over: what a server or a cloud fills in makes no revision."""
@@ -129,6 +129,14 @@ class Service:
     def apex_selects(self, canary: Canary, selector: Selector, existing: Objects) -> str:
         """There is nothing to move."""
         return "any"
+
+
+def fenced(service: Manifest | None) -> Manifest | None:
+    """With a generation. A Service has none of its own; while its version stands still nobody has edited it either."""
+    if service is None:
+        return None
+    metadata = service["metadata"]
+    return {**service, "metadata": {**metadata, "generation": metadata.get("resourceVersion", "")}}
 
 
 def canary_copy(canary: Canary) -> Ref:
