@@ -26,6 +26,22 @@ WEB: Manifest = {
 }
 
 
+def start(name: str, spec: Canary) -> dict[Ref, Manifest]:
+    """The world before a router writes for the first time: what it edits and never makes."""
+    return STARTS[name](spec) if name in STARTS else {}
+
+
+def knative_service(spec: Canary) -> dict[Ref, Manifest]:
+    target = spec.target
+    metadata = {"name": target.name, "namespace": target.namespace, "generation": 1}
+    primary = {"annotations": {"flagger.app/primary-revision": f"{target.name}-00001"}}
+    made = {"apiVersion": target.api_version, "kind": target.kind, "metadata": metadata | primary}
+    return {target: made | {"spec": {"template": {"spec": {"containers": [{"image": "app:1"}]}}}}}
+
+
+STARTS: Mapping[str, Callable[[Canary], dict[Ref, Manifest]]] = {"knative": knative_service}
+
+
 def canary(*, analysis: Manifest | None = None, status: Manifest | None = None, **service: Any) -> Canary:
     """The canary with further fields of `spec.service`, `spec.analysis` and `status`, as people write them."""
     manifest = copy.deepcopy(WEB)
