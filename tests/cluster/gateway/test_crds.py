@@ -64,12 +64,20 @@ async def test_a_listener_takes_routes_of_its_own_namespace_by_default(client: C
     assert listener["allowedRoutes"] == {"namespaces": {"from": "Same"}}
 
 
+ADDS = {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [{"name": "x", "value": "1"}]}}
+COPIES = {"backendRef": {"name": "a", "port": 80}, "percent": 1, "fraction": {"numerator": 1}}
+PREFIX = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
 BAD: dict[str, dict[str, Any]] = {
     "weight": {"backendRefs": [{"name": "a", "port": 80, "weight": -1}]},
     "port": {"backendRefs": [{"name": "a", "port": 70000}]},
     "path type": {"matches": [{"path": {"type": "Suffix", "value": "/"}}]},
     "time-out": {"timeouts": {"request": "soon"}},
     "filter": {"filters": [{"type": "Nonsense"}]},
+    "a modifier twice": {"filters": [ADDS, ADDS]},
+    "a modifier twice at a backend": {"backendRefs": [{"name": "a", "port": 80, "filters": [ADDS, ADDS]}]},
+    "percent and fraction": {"filters": [{"type": "RequestMirror", "requestMirror": COPIES}]},
+    "a prefix replaced for two": {"filters": [PREFIX], "matches": [{"path": ROOT}, {"path": ROOT}]},
+    "a prefix replaced of none": {"filters": [PREFIX], "matches": [{"path": {"type": "Exact", "value": "/a"}}]},
 }
 
 
@@ -77,3 +85,11 @@ BAD: dict[str, dict[str, Any]] = {
 async def test_what_the_real_schema_refuses_is_refused(client: Client, case: str) -> None:
     with pytest.raises(Invalid):
         await client.create(route("app", BAD[case]))
+
+
+async def test_each_filter_may_come_once_and_a_prefix_may_be_replaced(client: Client) -> None:
+    mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "b", "port": 80}, "percent": 5}}
+    rule = {**weights(app=1), "filters": [ADDS, PREFIX, mirror, mirror], "matches": [{"path": ROOT}]}
+    rule["backendRefs"][0]["filters"] = [ADDS]
+    made = await client.create(route("app", rule))
+    assert len(made["spec"]["rules"][0]["filters"]) == 4

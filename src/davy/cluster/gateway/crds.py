@@ -115,6 +115,11 @@ def _whole(low: int, high: int, default: int | None = None) -> Json:
     return schema if default is None else {**schema, "default": default}
 
 
+def _rules(broken: dict[str, str]) -> Json:
+    """`x-kubernetes-validations`: what is said when a rule is broken → the rule in CEL."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for message, rule in broken.items()]}
+
+
 _PORT = _whole(1, 65535)
 _NAME = _text(minLength=1, maxLength=253)
 _HOSTNAME = _text(
@@ -209,6 +214,7 @@ _PATH_MODIFIER = _object(
     replaceFullPath=_text(maxLength=1024),
     replacePrefixMatch=_text(maxLength=1024),
 )
+_ONCE = ("RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite", "CORS")
 _FILTERS = _list(
     _object(
         "type",
@@ -223,12 +229,21 @@ _FILTERS = _list(
         ),
         requestHeaderModifier=_HEADER_MODIFIER,
         responseHeaderModifier=_HEADER_MODIFIER,
-        requestMirror=_object(
-            "backendRef",
-            backendRef=_object("name", **_SERVICE_REF),
-            percent=_whole(0, 100),
-            fraction=_object("numerator", numerator=_whole(0, 2**31 - 1), denominator=_whole(1, 2**31 - 1, 100)),
-        ),
+        requestMirror={
+            **_object(
+                "backendRef",
+                backendRef=_object("name", **_SERVICE_REF),
+                percent=_whole(0, 100),
+                fraction=_object("numerator", numerator=_whole(0, 2**31 - 1), denominator=_whole(1, 2**31 - 1, 100)),
+            ),
+            **_rules(
+                {
+                    "Only one of percent or fraction may be specified in HTTPRequestMirrorFilter": (
+                        "!has(self.percent) || !has(self.fraction)"
+                    )
+                }
+            ),
+        },
         requestRedirect=_object(
             scheme=_one_of("http", "https"),
             hostname=_HOSTNAME,
@@ -247,7 +262,12 @@ _FILTERS = _list(
         ),
     ),
     maxItems=16,
+    **_rules(
+        {f"{name} filter cannot be repeated": f"self.filter(f, f.type == '{name}').size() <= 1" for name in _ONCE}
+    ),
 )
+_REPLACES = "has(f.{0}) && has(f.{0}.path) && f.{0}.path.type == 'ReplacePrefixMatch'"
+_ONE_PREFIX = "size(self.matches) == 1 && self.matches[0].path.type == 'PathPrefix'"
 _RULE = _object(
     matches=_list(_MATCH, maxItems=64, default=[{"path": _ROOT}]),
     filters=_FILTERS,
@@ -256,6 +276,13 @@ _RULE = _object(
         maxItems=16,
     ),
     timeouts=_object(request=_DURATION, backendRequest=_DURATION),
+) | _rules(
+    {
+        f"When using {name} filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified": (
+            f"!has(self.filters) || !self.filters.exists(f, {_REPLACES.format(field)}) || ({_ONE_PREFIX})"
+        )
+        for name, field in (("URLRewrite", "urlRewrite"), ("RequestRedirect", "requestRedirect"))
+    }
 )
 _ROUTE_SPEC = _object(
     parentRefs=_list(_object("name", **_PARENT_REF), maxItems=32),
