@@ -17,6 +17,7 @@ from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
 from davy.core.edit import Edit, differing
 from davy.core.snapshot import TO_PRIMARY, Confirmation, Confirmed, Pending, Routing, Unknown
+from davy.routers import ROUTERS
 from davy.routers.base import Feature
 from davy.routers.knative import Knative
 
@@ -113,7 +114,8 @@ def test_each_traffic_block_is_one_that_flagger_writes(case: str) -> None:
     assert {TO_PRIMARY, Routing(90, 10)} <= seen
 
 
-def test_it_shifts_weights_only() -> None:
+def test_it_is_in_the_table_and_shifts_weights_only() -> None:
+    assert ROUTERS["knative"] == ROUTER
     assert ROUTER.features(SPEC) == Feature.WEIGHT
     assert ROUTER.reads(SPEC) == (SERVICE,)
 

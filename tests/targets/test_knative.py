@@ -13,6 +13,7 @@ from davy.api.ref import Manifest, Ref
 from davy.core.edit import Edit, differing
 from davy.core.revisions import revision
 from davy.core.snapshot import Progressing, Readiness, Ready, Stuck
+from davy.targets import TARGETS
 from davy.targets.base import NO_SELECTOR, Making, Spell
 from davy.targets.knative import PRIMARY, KnativeService
 
@@ -101,7 +102,8 @@ def fence(side: Manifest) -> tuple[Any, Any]:
     return side["metadata"].get("uid"), side["metadata"].get("generation")
 
 
-def test_nothing_is_scaled() -> None:
+def test_it_is_in_the_table_and_nothing_is_scaled() -> None:
+    assert TARGETS["serving.knative.dev", "Service"] == KIND
     assert not KIND.scalable
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from davy.routers.base import Router
 from davy.routers.gateway_api import GatewayApi
 from davy.routers.istio import Istio
+from davy.routers.knative import Knative
 from davy.routers.kubernetes import Kubernetes
 
 ROUTERS: Mapping[str, Router] = {
     "gatewayapi:v1": GatewayApi("v1"),
     "gatewayapi:v1beta1": GatewayApi("v1beta1"),
     "istio": Istio(),
+    "knative": Knative(),
     "kubernetes": Kubernetes(),
 }
 """`spec.provider` → the router."""

@@ -6,12 +6,14 @@ from davy.api.ref import Ref
 from davy.targets.base import Target
 from davy.targets.daemonset import DaemonSet
 from davy.targets.deployment import Deployment
+from davy.targets.knative import KnativeService
 from davy.targets.service import Service
 
 TARGETS: Mapping[tuple[str, str], Target] = {
     ("", "Service"): Service(),
     ("apps", "DaemonSet"): DaemonSet(),
     ("apps", "Deployment"): Deployment(),
+    ("serving.knative.dev", "Service"): KnativeService(),
 }
 """(API group, kind) → the target of that kind."""
 
