@@ -47,7 +47,7 @@ class Removal:
     @property
     def unroutable(self) -> str:
         """The provider, if there is no router for it."""
-        provider = str(recorded(self.trace).trace.canary["spec"]["provider"])
+        provider = recorded(self.trace).trace.provider
         return "" if provider in ROUTERS else provider
 
 

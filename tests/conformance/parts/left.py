@@ -57,6 +57,11 @@ class Trace:
         return str(self.raw["scenario"]["group"])
 
     @property
+    def provider(self) -> str:
+        """Where the traffic goes: what the canary says, or the operator's setting."""
+        return str(self.canary["spec"].get("provider", SETTINGS[self.group]["mesh_provider"]))
+
+    @property
     def statuses(self) -> list[Manifest]:
         return list(self.raw["status"])
 
@@ -85,6 +90,18 @@ class Trace:
             if number >= since and matches(status, condition):
                 return number
         return otherwise
+
+    async def release(self, scene: Scene, tag: str) -> None:
+        """Gives the target another image; a core Service, which has none, another selector."""
+        ref = self.canary["spec"]["targetRef"]
+        kind = Kind(ref["apiVersion"], ref["kind"])
+        target = next(each for each in self.raw["scenario"]["objects"] if Kind.of(each) == kind)
+        patch: Manifest = {"selector": {"app": tag}}
+        if "template" in target["spec"]:
+            containers = copy.deepcopy(target["spec"]["template"]["spec"]["containers"])
+            containers[0]["image"] = f"registry.example/app:{tag}"
+            patch = {"template": {"spec": {"containers": containers}}}
+        await scene.edit(kind, ref["name"], {"spec": patch})
 
     def moments(self) -> Iterator["Moment"]:
         for number in range(len(self.statuses)):

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -136,11 +136,23 @@ class Scene:
     async def operator(self, **settings: Any) -> AsyncIterator[Operator]:
         """Davy, at work in this namespace only."""
         given = Settings(namespace=self.namespace, metrics_server=self.metrics, minimum_interval=INTERVAL, **settings)
-        async with (
-            Client(self.stage.config) as client,
-            operator(client, given, clock=now, host="127.0.0.1") as port,
-        ):
-            yield Operator(f"http://127.0.0.1:{port}")
+        with alone():
+            async with (
+                Client(self.stage.config) as client,
+                operator(client, given, clock=now, host="127.0.0.1") as port,
+            ):
+                yield Operator(f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """A single error that a task group has wrapped comes out as it is."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ class Account:
         """How many writes there were."""
         return len(self._seen)
 
+    @property
+    def last(self) -> int:
+        """The version of the last write."""
+        return max((seen.version for seen in self._seen), default=0)
+
     def history(self) -> list[Seen]:
         """All writes, in their order."""
         return sorted(self._seen, key=lambda seen: seen.version)

@@ -34,11 +34,6 @@ def telling(trace: Trace, initialized: int) -> Iterator[Moment]:
         yield last
 
 
-def provider(moment: Moment) -> str:
-    default = "istio" if moment.trace.group == "alt" else "kubernetes"
-    return str(moment.trace.canary["spec"].get("provider", default))
-
-
 def step(status: Manifest) -> int:
     """How far an analysis is: its iteration, or the canary's weight."""
     return int(status.get("iterations") or status.get("canaryWeight") or 0)

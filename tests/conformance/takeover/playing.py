@@ -1,7 +1,6 @@
 """Davy takes over from Flagger: a recorded moment is put on a real server, Davy starts, what follows is noted."""
 
 import asyncio
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +66,7 @@ async def take_over(stage: Stage, moment: Moment) -> Takeover:
         answer(moment, scene, moment.done)
         await leave(moment, scene, quickened(moment.trace.canary))
         await scene.seen.quiet(1.0, within=PATIENCE)
-        before, since = scene.seen.now(), max(seen.version for seen in scene.seen.history())
+        before, since = scene.seen.now(), scene.seen.last
         unsupported, stuck = "", ""
         async with scene.operator(**SETTINGS[moment.trace.group]):
             try:
@@ -133,11 +132,7 @@ async def act(moment: Moment, scene: Scene, step: Mapping[str, Any]) -> None:
     kinds = {each["kind"]: Kind.of(each) for each in moment.trace.raw["scenario"]["objects"]}
     match step:
         case {"image": tag}:
-            target = next(each for each in moment.trace.raw["scenario"]["objects"] if each["kind"] == "Deployment")
-            containers = copy.deepcopy(target["spec"]["template"]["spec"]["containers"])
-            containers[0]["image"] = f"registry.example/app:{tag}"
-            body = {"spec": {"template": {"spec": {"containers": containers}}}}
-            await scene.edit(kinds["Deployment"], target["metadata"]["name"], body)
+            await moment.trace.release(scene, tag)
         case {"patch": [kind, name, patch]}:
             await scene.edit(kinds[kind.partition("@")[0]], name, patch)
         case {"delete": [kind, name]}:

@@ -10,7 +10,7 @@ from tests.conformance.parts.pods import POD
 from tests.conformance.parts.side_by_side import SideBySide, rows_of
 from tests.conformance.parts.stage import Stage
 from tests.conformance.parts.witness import CANARY, Manifest
-from tests.conformance.takeover.moments import moments, provider, step
+from tests.conformance.takeover.moments import moments, step
 from tests.conformance.takeover.playing import GATED, SETTLED, Takeover, take_over
 
 from davy.routers import ROUTERS
@@ -31,8 +31,8 @@ def table(wanted: Callable[[str], bool]) -> pytest.MarkDecorator:
             moment,
             id=str(moment),
             marks=[]
-            if provider(moment) in ROUTERS
-            else pytest.mark.skip(reason=f"no router for provider {provider(moment)} yet"),
+            if moment.trace.provider in ROUTERS
+            else pytest.mark.skip(reason=f"no router for provider {moment.trace.provider} yet"),
         )
         for moment in MOMENTS
         if wanted(moment.status["phase"])
