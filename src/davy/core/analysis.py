@@ -74,16 +74,17 @@ def whole(bound: float | None) -> float | None:
 
 def judge(canary: Canary, metric: Metric, answer: Answer, provider: str) -> Verdict:
     """What the answer to a metric's query means for the release."""
+    query = answer.query.strip()
     match answer.reading:
         case Value(number):
-            return measured(canary, metric, answer.query, number)
+            return measured(canary, metric, query, number)
         case Error(kind, words):
             said = messages.metric_error(canary, metric.name, words)
-            return unmeasured(metric, answer.query, Outcome.ERROR, metric.on_error, f"{kind}: {words}", said)
+            return unmeasured(metric, query, Outcome.ERROR, metric.on_error, f"{kind}: {words}", said)
         case _:
             said = messages.no_values(canary, metric.name, provider)
             reason = "the query has no values: is there traffic to the canary?"
-            return unmeasured(metric, answer.query, Outcome.NO_DATA, metric.on_no_data, reason, said)
+            return unmeasured(metric, query, Outcome.NO_DATA, metric.on_no_data, reason, said)
 
 
 def measured(canary: Canary, metric: Metric, query: str, number: float) -> Verdict:

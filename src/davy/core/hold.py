@@ -55,7 +55,7 @@ def initializing(s: Snapshot) -> Desired:
     made = Desired(services=True, primary=following(s), run=seen(s), configs=True, scaler=True)
     if s.primary is None or not isinstance(s.primary.readiness, Ready) or not follows(s):
         return kept(s, made)
-    emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=guarded(s))
+    emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=True)
     return emptying(s, emptied)
 
 
@@ -116,13 +116,8 @@ def routed(s: Snapshot, split: Routing) -> Desired:
         scaler=True,
         apex=apex(s),
         routing=safe(s, split),
-        finalizer=guarded(s),
+        finalizer=True,
     )
-
-
-def guarded(s: Snapshot) -> bool:
-    """The canary must not go before something is put back: pods that the target lost, or objects of the user's."""
-    return s.target is None or s.target.scalable or s.canary.spec.revert_on_deletion
 
 
 def running(s: Snapshot) -> Desired:
@@ -232,7 +227,7 @@ def failed(s: Snapshot) -> Desired:
 def letting_go(s: Snapshot) -> Desired:
     """The target gets its replicas and its traffic back before the canary, and all that it owns, goes."""
     if released(s):
-        return Desired(finalizer=False, restored=s.valid and s.canary.spec.revert_on_deletion)
+        return Desired(finalizer=False, restored=s.valid)
     if s.canary.status.phase is not Phase.TERMINATING or s.target is None:
         return LEAVE_ALL
     if not serves(s.target) or not isinstance(s.target.readiness, Ready):

@@ -54,6 +54,8 @@ def step(s: Snapshot) -> Step:
         message = " ".join(f"{bad.path}: {bad.message}." for bad in wrong)
         return Stay(reason=Reason.INVALID_SPEC, message=message, says=(messages.invalid(message),))
     if s.target is None:
+        if s.canary.status.phase is Phase.NONE:
+            return Move(replace(s.canary.status, phase=Phase.INITIALIZING))
         message = f"{s.canary.target} does not exist. Create it, or correct spec.targetRef."
         return Stay(reason=Reason.TARGET_MISSING, message=message, says=(messages.target_missing(s.canary),))
     return known(s, s.target)

@@ -35,7 +35,7 @@ def new(s: Snapshot, target: Workload) -> Step:
 
 
 def initializing(s: Snapshot, target: Workload) -> Step:
-    waits = forgets(s) or unread(s) or primary_unready(s) or drained(s, target)
+    waits = arrived(s) or forgets(s) or unread(s) or primary_unready(s) or drained(s, target)
     if waits:
         return waits
     status = replace(
@@ -51,6 +51,17 @@ def initializing(s: Snapshot, target: Workload) -> Step:
         routed_at=None,
     )
     return Move(status, (messages.initialized(s.canary),), (alerts.initialized(s.canary),))
+
+
+def arrived(s: Snapshot) -> Step | None:
+    """The target, which was missing, is there: now ask what is asked of every new canary."""
+    ready = s.canary.status.condition("Ready")
+    if ready is None or ready.reason != Reason.TARGET_MISSING:
+        return None
+    asked = () if s.canary.skips_analysis else pings(s)
+    if any(ping.id not in s.answers for ping in asked):
+        return Questions(asked)
+    return Stay(reason=Reason.INITIALIZING, message="The target is there.", says=pinged(s, asked), until=s.now)
 
 
 def primary_unready(s: Snapshot) -> Stay | None:

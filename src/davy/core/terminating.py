@@ -22,7 +22,7 @@ def terminating(s: Snapshot) -> Step:
     if released(s):
         return Move(status, (messages.terminated(s.canary),))
     if status.phase is not Phase.TERMINATING:
-        begun = replace(status, phase=Phase.TERMINATING, routed_at=None, last_step_at=now)
+        begun = replace(status, phase=Phase.TERMINATING, iterations=0, routed_at=None, last_step_at=now)
         return Move(begun, (messages.terminating(s.canary),))
     in_force = pending(s, to_target(s), "target") is None
     if in_force != bool(status.routed_at):

@@ -232,7 +232,8 @@ def observer_for(provider: str) -> Observer:
 
 
 def query(provider: str, metric: str, variables: Variables) -> str:
-    """The PromQL of a built-in metric for a traffic provider. Raises `UnknownObserver`."""
+    """The PromQL of a built-in metric for a traffic provider, letter for letter as Flagger sends it (its first is a
+    blank): recording proxies and query logs are compared by it. Raises `UnknownObserver`."""
     observer = observer_for(provider)
     filled = {field: getattr(variables, field) for field in variables.__struct_fields__}
     if observer.words_only:
@@ -240,9 +241,9 @@ def query(provider: str, metric: str, variables: Variables) -> str:
     filled["interval"] = variables.interval
     match metric:
         case "request-success-rate":
-            return success_rate(observer, filled)
+            return f" {success_rate(observer, filled)}"
         case "request-duration":
-            return duration(observer, filled)
+            return f" {duration(observer, filled)}"
         case _:
             raise UnknownObserver(f"no built-in metric {metric!r}; known: request-duration, request-success-rate")
 
