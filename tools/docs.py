@@ -14,6 +14,8 @@ from davy.api.canary import Canary, CanarySpec, TargetRef
 from davy.api.schema import crds
 from davy.api.schema.__main__ import as_yaml, file_name, page_name
 from davy.api.schema.reference import page
+from davy.cli.go_flags import Flag
+from davy.cli.run_flags import FLAGS
 from davy.core.phases import TRANSITIONS
 from davy.core.reasons import Reason
 from davy.notifiers import NOTIFIERS
@@ -104,6 +106,22 @@ def without(provider: str) -> str:
     return "; ".join(words for feature, words in INSTEAD.items() if feature not in can)
 
 
+def flags() -> str:
+    """Every flag of the operator that has an effect, by section."""
+    rows: list[str] = []
+    for title in dict.fromkeys(flag.section for flag in FLAGS if not flag.hidden):
+        rows += [f"\n## {title}\n", "| flag | default | meaning |", "|---|---|---|"]
+        rows += [row(flag) for flag in FLAGS if flag.section == title and not flag.hidden]
+    return "\n".join(rows).strip()
+
+
+def row(flag: Flag) -> str:
+    default = "" if flag.default in (None, "") else f"`{flag.default}`"
+    environment = f" (environment: `{flag.envvar}`)" if flag.envvar else ""
+    meaning = (flag.help or "").replace("|", "\\|")
+    return f"| `-{flag.name.replace('_', '-')}` | {default} | {meaning}{environment} |" if flag.name else ""
+
+
 def whole(text: str) -> Callable[[str], str]:
     return lambda _: text
 
@@ -127,6 +145,7 @@ def pages() -> Mapping[Path, tuple[Callable[[str], str], ...]]:
         ROOT / "docs" / "map.md": (section("map", furniture()),),
         ROOT / "docs" / "concepts" / "states.md": (section("states", states()), section("reasons", reasons())),
         ROOT / "docs" / "reference" / "families.md": (section("families", families()),),
+        ROOT / "docs" / "reference" / "flags.md": (section("flags", flags()),),
         **{ROOT / "deploy" / "crds" / file_name(crd): (whole(as_yaml(crd)),) for crd in crds()},
         **{ROOT / "docs" / "reference" / page_name(crd): (whole(page(crd)),) for crd in crds()},
     }
