@@ -15,6 +15,7 @@ WHOLE = ""
 """The pointer of an object or a call as a whole."""
 END = "at the end"
 BETWEEN = "in between"
+ANOTHER_ORDER = "in another order"
 
 
 class Absent:
@@ -28,11 +29,15 @@ ABSENT = Absent()
 
 
 class Pair:
-    """Two traces of one scenario, Flagger's and Davy's, laid beside each other."""
+    """Two traces of one scenario, Flagger's and Davy's, laid beside each other.
+
+    `parting` is the number of the station from which on they go ways of their own; nothing later is compared.
+    """
 
     def __init__(self, flagger: Json, davy: Json) -> None:
         self.flagger, self.davy = flagger, davy
         self.name: str = flagger["scenario"]["name"]
+        self.parting: int | None = None
 
     @cached_property
     def flaggers(self) -> Timeline:
@@ -47,9 +52,19 @@ class Pair:
         return aligned(self.flaggers.stations, self.davys.stations, lambda one, other: unlikeness(one.step, other.step))
 
     @property
-    def hung(self) -> bool:
-        """Whether Flagger never reached a step of the script that Davy reached."""
-        return bool(self.flagger["ended"] != "ok" and self.davy["ended"] == "ok")
+    def compared(self) -> list[tuple[Station | None, Station | None]]:
+        """The stations before they part."""
+        return self.stations[: self.parting]
+
+    def part_at(self, parts: "Excused") -> "Difference | None":
+        """Finds where they part: at the first step that one has alone and of which `parts` says so."""
+        for number, (one, other) in enumerate(self.stations):
+            if one is None or other is None:
+                found = step_difference(self, number, one, other)
+                if parts(found):
+                    self.parting = number
+                    return found
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,37 +94,39 @@ def unlikeness(one: Step, other: Step) -> float:
     return 0.4 * (one.weight != other.weight) + 0.4 * (one.iterations != other.iterations)
 
 
-def differences(pair: Pair, excused: Excused = lambda _: False) -> list[Difference]:
-    """All of them. An object that fits no moment is compared with the one that leaves the fewest not excused."""
-    parts = chain(_ended(pair), _statuses(pair), _sequences(pair), _hooks(pair), Objects(pair, excused).differences())
-    return list(parts)
+def never(_: Difference) -> bool:
+    return False
+
+
+def differences(pair: Pair, excused: Excused = never, parts: Excused = never) -> list[Difference]:
+    """All of them. An object that fits no moment is compared with the one that leaves the fewest not excused.
+
+    `parts` tells of a step that only one of them has whether they go ways of their own from there on.
+    """
+    parting = pair.part_at(parts)
+    found = chain(_ended(pair), _statuses(pair), _sequences(pair), _hooks(pair), Objects(pair, excused).differences())
+    return [*found, parting] if parting else list(found)
 
 
 def _ended(pair: Pair) -> Iterator[Difference]:
     one, other = pair.flagger["ended"], pair.davy["ended"]
-    if one != other:
+    if one != other and pair.parting is None:
         yield Difference(pair, "ended", "", WHOLE, END, one, other)
 
 
 def _statuses(pair: Pair) -> Iterator[Difference]:
-    for number, (one, other) in enumerate(comparable_stations(pair)):
+    for number, (one, other) in enumerate(pair.compared):
         if one is None or other is None:
-            there = one or other
-            assert there is not None
-            moment = f"{number}: {there.step}"
-            values = (one.step._asdict() if one else ABSENT, other.step._asdict() if other else ABSENT)
-            yield Difference(pair, "status", "step", WHOLE, moment, *values, (one, other))
+            yield step_difference(pair, number, one, other)
         else:
             yield from _station(pair, f"{number}: {one.step}", one, other)
 
 
-def comparable_stations(pair: Pair) -> list[tuple[Station | None, Station | None]]:
-    """All stations, but none after the last of a Flagger that hung: what would come then nobody knows."""
-    stations = pair.stations
-    if not pair.hung:
-        return stations
-    last = max((number for number, (one, _) in enumerate(stations) if one), default=-1)
-    return stations[: last + 1]
+def step_difference(pair: Pair, number: int, one: Station | None, other: Station | None) -> Difference:
+    """A step that one of them has alone."""
+    step = (one or other or Station(Step("", 0, 0))).step
+    values = (one.step._asdict() if one else ABSENT, other.step._asdict() if other else ABSENT)
+    return Difference(pair, "status", "step", WHOLE, f"{number}: {step}", *values, (one, other))
 
 
 def _station(pair: Pair, moment: str, one: Station, other: Station) -> Iterator[Difference]:
@@ -125,25 +142,34 @@ def _station(pair: Pair, moment: str, one: Station, other: Station) -> Iterator[
 def _sequences(pair: Pair) -> Iterator[Difference]:
     """Events and queries: each is there once, so an order of its own shows as both missing and being too much."""
     for part, key in (("event", "events"), ("query", "queries")):
-        mine, theirs = pair.flagger[key], pair.davy[key]
-        if pair.hung:
-            theirs = [each for each in theirs if each in mine]
-        for one, other in aligned(mine, theirs, exact):
-            if one != other:
-                moment = "in another order" if one in theirs or other in mine else END
-                yield Difference(
-                    pair, part, "", WHOLE, moment, ABSENT if one is None else one, ABSENT if other is None else other
-                )
+        for one, other in _common(pair, aligned(pair.flagger[key], pair.davy[key], exact)):
+            if one is None or other is None:
+                moved = one in pair.davy[key] or other in pair.flagger[key]
+                moment = ANOTHER_ORDER if moved else END
+                yield Difference(pair, part, "", WHOLE, moment, *_or_absent(one, other))
+
+
+def _or_absent(one: Json, other: Json) -> tuple[Json | Absent, Json | Absent]:
+    return ABSENT if one is None else one, ABSENT if other is None else other
+
+
+def _common(pair: Pair, pairs: list[tuple[Json, Json]]) -> list[tuple[Json, Json]]:
+    """All of them; of two that part, those up to the last one that both have."""
+    if pair.parting is None:
+        return pairs
+    both = [number for number, (one, other) in enumerate(pairs) if one is not None and other is not None]
+    return pairs[: both[-1] + 1] if both else []
 
 
 def _hooks(pair: Pair) -> Iterator[Difference]:
     """Calls in their order; equal paths are laid beside each other if their bodies are nearly alike."""
-    for number, (one, other) in enumerate(aligned(pair.flagger["webhooks"], pair.davy["webhooks"], _call_unlikeness)):
+    calls = aligned(pair.flagger["webhooks"], pair.davy["webhooks"], _call_unlikeness)
+    for number, (one, other) in enumerate(_common(pair, calls)):
         moment = f"call {number}"
         if one is None or other is None:
-            path = (one or other or {})["path"]
-            values = (ABSENT if one is None else one["body"], ABSENT if other is None else other["body"])
-            yield Difference(pair, "hook", path, WHOLE, moment, *values)
+            call = one or other
+            values = _or_absent(one and one["body"], other and other["body"])
+            yield Difference(pair, "hook", call["path"], WHOLE, moment, *values)
         elif one != other:
             for pointer, mine, theirs in unlike(leaves(one["body"]), leaves(other["body"])):
                 yield Difference(pair, "hook", one["path"], pointer, moment, mine, theirs)
@@ -209,13 +235,13 @@ class Objects:
                 yield each
 
     def _history(self, key: str) -> Iterator[Difference]:
-        yield from self._whole(key)
         if key in self._pair.flagger["objects"] and key in self._pair.davy["objects"]:
             yield from self._at_changes(key)
-            if not self._pair.hung:
+            if self._pair.parting is None:
+                yield from self._whole(key)
                 yield from self._at(key, END, self._pair.flaggers.end, [self._pair.davys.end], (None, None))
                 yield from self._between(key)
-        else:
+        elif self._pair.parting is None:
             yield from self._alone(key)
 
     def _whole(self, key: str) -> Iterator[Difference]:
@@ -227,9 +253,16 @@ class Objects:
                     yield self._difference(key, f"({name})", END, one[name], other[name])
 
     def _at_changes(self, key: str) -> Iterator[Difference]:
-        for number, (one, other) in enumerate(comparable_stations(self._pair)):
+        for number, (one, other) in enumerate(self._pair.compared):
             if one and other:
-                yield from self._at(key, f"{number}: {one.step}", one.worlds[0], other.worlds, (one, other))
+                for each in self._at(key, f"{number}: {one.step}", one.worlds[0], other.worlds, (one, other)):
+                    if not self._script_wrote(each):
+                        yield each
+
+    def _script_wrote(self, difference: Difference) -> bool:
+        """Whether both values are the script's own: when it writes in a station is not the operator's doing."""
+        values = self._scripted.get(difference.at, {}).get(difference.pointer, ())
+        return difference.flagger in values and difference.davy in values
 
     def _at(
         self,
@@ -241,8 +274,11 @@ class Objects:
     ) -> Iterator[Difference]:
         """How the object differs in that one of Davy's worlds where it differs least."""
         candidates = [list(self._between_states(key, moment, wanted, world, station)) for world in found]
-        best = min(candidates, key=lambda each: (sum(not self._excused(one) for one in each), len(each)))
+        best = min(candidates, key=lambda each: (sum(not self._explained(one) for one in each), len(each)))
         yield from best
+
+    def _explained(self, difference: Difference) -> bool:
+        return self._script_wrote(difference) or self._excused(difference)
 
     def _between_states(
         self, key: str, moment: str, wanted: World, found: World, station: tuple[Station | None, Station | None]
@@ -275,7 +311,7 @@ class Objects:
         first = leaves(own[0])
         for state in own[1:]:
             for change in unlike(first, leaves(state)):
-                if not change.pointer.startswith(tuple(self._scripted[key])):
+                if change.pointer not in self._scripted[key]:
                     was, became = change.flagger, change.davy
                     values = (became, was) if flaggers else (was, became)
                     yield self._difference(key, change.pointer, END, *values)
@@ -292,18 +328,30 @@ class Objects:
         return Difference(self._pair, "object", key, pointer, moment, flagger, davy, station)
 
 
-def scripted(scenario: Json) -> dict[str, set[str]]:
-    """The objects that the scenario makes, and the pointers of each that its script changes."""
-    found: dict[str, set[str]] = {}
-    for manifest in scenario["objects"]:
-        found[f"{kind_of(manifest)}/{manifest['metadata']['name']}"] = set()
+IMAGE = "/spec/template/spec/containers/0/image"
+
+
+def scripted(scenario: Json) -> dict[str, dict[str, list[Json]]]:
+    """The objects that the scenario makes, and for each pointer that its script changes there, all its values."""
+    made = {f"{kind_of(each)}/{each['metadata']['name']}": leaves(each) for each in scenario["objects"]}
+    found: dict[str, dict[str, list[Json]]] = {key: {} for key in made}
     for step in scenario["script"]:
-        [(verb, argument)] = step.items()
-        if verb == "patch":
-            found.setdefault(f"{argument[0]}/{argument[1]}", set()).update(leaves(argument[2]))
-        elif verb == "create":
-            found.setdefault(f"{kind_of(argument)}/{argument['metadata']['name']}", set())
-        elif verb == "image":
-            for pointers in (each for key, each in found.items() if key.startswith("Deployment/")):
-                pointers.add("/spec/template/spec/containers/0/image")
+        for key, pointer, value in _writes(step, found):
+            first = made.get(key, {}).get(pointer, ABSENT)
+            found.setdefault(key, {}).setdefault(pointer, [first]).append(value)
     return found
+
+
+def _writes(step: Json, known: Mapping[str, Json]) -> list[tuple[str, str, Json]]:
+    """What a step of the script writes: (object, pointer, value)."""
+    [(verb, argument)] = step.items()
+    match verb:
+        case "patch":
+            kind, name, patch = argument
+            return [(f"{kind}/{name}", pointer, value) for pointer, value in leaves(patch).items()]
+        case "create":
+            return [(f"{kind_of(argument)}/{argument['metadata']['name']}", WHOLE, argument)]
+        case "image":
+            deployments = [key for key in known if key.startswith("Deployment/")]
+            return [(key, IMAGE, f"registry.example/app:{argument}") for key in deployments]
+    return []

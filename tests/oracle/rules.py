@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from tests.oracle.differences import Difference
 from tests.oracle.predicates import PREDICATES, words
@@ -46,6 +47,8 @@ class Rule:
     text: str = ".*"
     kind: str = "*"
     pointer: str = "*"
+    parts_ways: bool = False
+    """For a step that only one has: from there on the two are not compared, for they are in different states."""
 
     def excuses(self, difference: Difference) -> bool:
         """Whether the difference is one of those that this rule is about."""
@@ -81,7 +84,7 @@ def load(path: Path = FILE) -> tuple[Rule, ...]:
     return rules
 
 
-def rule(entry: Mapping[str, str]) -> Rule:
+def rule(entry: Mapping[str, Any]) -> Rule:
     """A rule from its table in the file. Raises RuleError."""
     name = entry.get("id", "?")
     known = {each.name for each in fields(Rule)}
@@ -93,7 +96,7 @@ def rule(entry: Mapping[str, str]) -> Rule:
     return Rule(**entry)
 
 
-def _expect_narrow(name: str, entry: Mapping[str, str]) -> None:
+def _expect_narrow(name: str, entry: Mapping[str, Any]) -> None:
     if entry["part"] not in PARTS:
         raise RuleError(f"rule {name}: no part {entry['part']}; there are {', '.join(PARTS)}")
     if entry["predicate"] not in PREDICATES:
@@ -101,6 +104,8 @@ def _expect_narrow(name: str, entry: Mapping[str, str]) -> None:
     for needed in PARTS[entry["part"]]:
         if entry.get(needed, "") in NOT_SELECTIVE:
             raise RuleError(f"rule {name}: a rule about {entry['part']} must name its {needed}")
+    if entry.get("parts_ways") and entry.get("field") != "step":
+        raise RuleError(f"rule {name}: ways part at a step of the status only")
 
 
 def first(rules: Iterable[Rule], difference: Difference) -> Rule | None:

@@ -29,9 +29,11 @@ class Verdict:
 def judged(flagger: Json, davy: Json, rules: Sequence[Rule]) -> Verdict:
     """Compares two traces of one scenario."""
     pair = Pair(flagger, davy)
-    found = [(first(rules, each), each) for each in differences(pair, lambda one: first(rules, one) is not None)]
-    absorbed = tuple((rule, each) for rule, each in found if rule)
-    return Verdict(pair.name, absorbed, tuple(each for rule, each in found if not rule))
+    partings = [each for each in rules if each.parts_ways]
+    found = differences(pair, lambda each: bool(first(rules, each)), lambda each: bool(first(partings, each)))
+    ruled = [(first(rules, each), each) for each in found]
+    absorbed = tuple((rule, each) for rule, each in ruled if rule)
+    return Verdict(pair.name, absorbed, tuple(each for rule, each in ruled if not rule))
 
 
 def line(difference: Difference) -> str:
@@ -62,7 +64,12 @@ class Report:
         return [each for each in self.rules if each.id not in used]
 
     def lines(self) -> Iterator[str]:
+        """All verdicts and the summary."""
         yield from map(str, self.verdicts)
+        yield from self.summary()
+
+    def summary(self) -> Iterator[str]:
+        """What each rule absorbed, and how many scenarios agree without any."""
         yield from absorbed(self.rules, self.verdicts)
         plain = sum(not each.unlisted and not each.absorbed for each in self.verdicts)
         ruled = sum(not each.unlisted and bool(each.absorbed) for each in self.verdicts)
