@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from davy.cluster.gateway.crds import gateway_api_crds
 from davy.cluster.gateway.shelves import GATEWAY, HTTP_ROUTE
@@ -15,6 +17,7 @@ from davy.kube.kinds import Kind
 from .conftest import gateway_object, route, weights
 
 ROOT = {"type": "PathPrefix", "value": "/"}
+GOLDEN = Path(__file__).parents[2] / "routers" / "golden"
 
 
 def test_both_versions_are_served_and_one_is_stored() -> None:
@@ -93,3 +96,11 @@ async def test_each_filter_may_come_once_and_a_prefix_may_be_replaced(client: Cl
     rule["backendRefs"][0]["filters"] = [ADDS]
     made = await client.create(route("app", rule))
     assert len(made["spec"]["rules"][0]["filters"]) == 4
+
+
+async def test_what_our_router_writes_is_served_as_it_was_written(client: Client) -> None:
+    await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "test"}})
+    routes = [yaml.safe_load(path.read_text()) for path in sorted(GOLDEN.glob("gatewayapi-*/*.yaml"))]
+    assert routes
+    for manifest in routes:
+        assert (await client.apply(manifest))["spec"] == manifest["spec"]
