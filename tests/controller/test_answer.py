@@ -1,33 +1,24 @@
-"""Answers on their way: none is lost, none of an earlier step is used, whatever goes wrong is a reading."""
+"""Answers on their way: none is lost, none of an earlier step is used, and no call is made twice."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-import msgspec
 import pytest
 
 from davy.api import codec
 from davy.api.canary import Canary
-from davy.controller.answer import Answerer, Answers
+from davy.api.status import Phase
+from davy.controller.answer import Answers
 from davy.controller.queue import Key
-from davy.controller.world import METRIC_TEMPLATE, World
-from davy.core.plan import LEAVE_ALL, Ask, MetricCheck, PingCheck, Question
-from davy.core.snapshot import Answer, Error, NoData, Reading, Value
-from davy.kube.client import Client
-from davy.providers.base import Response, Unreachable
-from davy.settings import Settings
-from davy.sim import scenarios
+from davy.core.plan import AlertCheck, HookCheck, MetricCheck, Question
+from davy.core.snapshot import Answer, Error, Passed, Value
+
+from . import manifests
 
 KEY = ("test", "app")
-SETTINGS = Settings(metrics_server="http://prometheus.test:9090")
-
-
-def canary(*metrics: dict[str, Any]) -> Canary:
-    return codec.decode_canary(scenarios.canary(analysis={"iterations": 1, "metrics": list(metrics)}))
+CANARY = codec.decode_canary(manifests.canary())
 
 
 class Slow:
@@ -35,14 +26,39 @@ class Slow:
 
     def __init__(self) -> None:
         self.waiting: dict[str, asyncio.Future[Answer]] = {}
+        self.asked: list[str] = []
 
     async def answer(self, canary: Canary, question: Question) -> Answer:
+        self.asked.append(question.id)
         self.waiting[question.id] = asyncio.get_running_loop().create_future()
         return await self.waiting[question.id]
 
 
-def ask(*ids: str) -> Ask:
-    return Ask(questions=tuple(MetricCheck(id=id_, index=0) for id_ in ids), desired=LEAVE_ALL)
+class Bench:
+    """Answers, with a clock and a slow world that are the test's."""
+
+    def __init__(self) -> None:
+        self.slow = Slow()
+        self.woken: list[Key] = []
+        self.now = manifests.BEGIN
+        self.answers = Answers(self.slow, self.woken.append, lambda: self.now)
+
+    async def ask(self, *questions: Question) -> None:
+        self.answers.ask(KEY, CANARY, questions)
+        await turn()
+
+    async def told(self, id_: str, answer: Answer) -> None:
+        self.slow.waiting[id_].set_result(answer)
+        await turn()
+
+    @property
+    def known(self) -> dict[str, Answer]:
+        return dict(self.answers.known(KEY))
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
 
 
 async def turn() -> None:
@@ -50,125 +66,87 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-async def test_two_answers_that_come_one_after_the_other_are_both_kept() -> None:
+def metric(id_: str, since: datetime | None = None) -> MetricCheck:
+    return MetricCheck(id=id_, index=0, since=since)
+
+
+def hook(id_: str, since: datetime | None = None) -> HookCheck:
+    return HookCheck(id=id_, index=0, since=since, phase=Phase.PROGRESSING)
+
+
+async def test_two_answers_that_come_one_after_the_other_are_both_kept(bench: Bench) -> None:
     """The first is not thrown away when the second is asked for again (a livelock once)."""
-    slow, woken = Slow(), list[Key]()
-    answers = Answers(slow, woken.append)  # type: ignore[arg-type]
     for id_ in ("a", "b"):
-        answers.ask(KEY, canary(scenarios.METRIC), ask("a", "b"))
-        await turn()
-        slow.waiting[id_].set_result(Answer(Value(1.0)))
-        await turn()
-    assert set(answers.known(KEY)) == {"a", "b"}
-    assert woken == [KEY, KEY]
+        await bench.ask(metric("a"), metric("b"))
+        await bench.told(id_, Answer(Value(1.0)))
+    assert bench.known.keys() == {"a", "b"}
+    assert bench.woken == [KEY, KEY]
 
 
-async def test_nothing_is_asked_twice_while_it_is_on_its_way() -> None:
-    slow = Slow()
-    answers = Answers(slow, lambda _: None)  # type: ignore[arg-type]
-    answers.ask(KEY, canary(scenarios.METRIC), ask("a"))
+async def test_an_answer_says_when_it_was_given(bench: Bench) -> None:
+    await bench.ask(hook("a"))
+    bench.now += timedelta(seconds=3)
+    await bench.told("a", Answer(Passed()))
+    assert bench.known == {"a": Answer(Passed(), at=manifests.BEGIN + timedelta(seconds=3))}
+
+
+@pytest.mark.parametrize("question", [metric("a"), hook("a"), AlertCheck(id="a", severity="info", message="x")])
+async def test_nothing_is_asked_twice_while_it_is_on_its_way(bench: Bench, question: Question) -> None:
+    await bench.ask(question)
+    await bench.ask(question)
+    assert bench.slow.asked == ["a"]
+
+
+async def test_an_answer_that_is_too_old_is_asked_for_anew(bench: Bench) -> None:
+    await bench.ask(hook("a"))
+    await bench.told("a", Answer(Passed()))
+    await bench.ask(hook("a", since=manifests.BEGIN - timedelta(seconds=1)))
+    assert bench.slow.asked == ["a"]
+    await bench.ask(hook("a", since=manifests.BEGIN))
+    assert bench.slow.asked == ["a", "a"]
+    assert bench.known == {}
+
+
+async def test_an_answer_to_an_earlier_step_is_dropped_and_its_measurement_given_up(bench: Bench) -> None:
+    await bench.ask(metric("old/0"), metric("old/1"))
+    await bench.told("old/0", Answer(Value(1.0)))
+    await bench.ask(metric("new/0"))
+    assert bench.known == {}
+    assert bench.slow.waiting["old/1"].cancelled()
+
+
+async def test_a_call_that_has_left_us_is_not_made_twice_though_nobody_wanted_it_for_a_while(bench: Bench) -> None:
+    await bench.ask(hook("a"))
+    await bench.ask()
+    await bench.ask(hook("a"))
+    assert bench.slow.asked == ["a"]
+    await bench.told("a", Answer(Passed()))
+    assert bench.known.keys() == {"a"}
+
+
+async def test_what_a_withdrawn_call_brings_is_dropped(bench: Bench) -> None:
+    await bench.ask(hook("a"))
+    await bench.ask()
+    await bench.told("a", Answer(Passed()))
+    assert bench.known == {}
+    assert bench.woken == []
+
+
+async def test_calls_of_a_canary_that_is_gone_are_given_up(bench: Bench) -> None:
+    await bench.ask(hook("a"))
+    bench.answers.forget(KEY)
     await turn()
-    first = slow.waiting["a"]
-    answers.ask(KEY, canary(scenarios.METRIC), ask("a"))
+    assert bench.slow.waiting["a"].cancelled()
+
+
+class Faulty:
+    async def answer(self, canary: Canary, question: Question) -> Answer:
+        raise ZeroDivisionError("a fault for the test")
+
+
+async def test_a_fault_of_ours_is_an_answer_too() -> None:
+    answers = Answers(Faulty(), lambda _: None, lambda: manifests.BEGIN)
+    answers.ask(KEY, CANARY, (metric("a"),))
     await turn()
-    assert slow.waiting["a"] is first
-    answers.close()
-
-
-async def test_an_answer_to_an_earlier_step_is_dropped_and_its_question_withdrawn() -> None:
-    slow = Slow()
-    answers = Answers(slow, lambda _: None)  # type: ignore[arg-type]
-    answers.ask(KEY, canary(scenarios.METRIC), ask("old/0", "old/1"))
-    await turn()
-    slow.waiting["old/0"].set_result(Answer(Value(1.0)))
-    await turn()
-    answers.ask(KEY, canary(scenarios.METRIC), ask("new/0"))
-    await turn()
-    assert answers.known(KEY) == {}
-    assert slow.waiting["old/1"].cancelled()
-    answers.close()
-
-
-class Server:
-    """A metrics server in the shape of the `Http` that providers are lent."""
-
-    def __init__(self, body: str = "", status: int = 200) -> None:
-        self.body, self.status = body, status
-        self.asked: list[str] = []
-
-    async def __call__(self, method: str, url: str, *, params: Mapping[str, str] = {}, **_: object) -> Response:
-        self.asked.append(params.get("query", "") or url)
-        if not self.status:
-            raise Unreachable("connection refused")
-        return Response(self.status, self.body.encode())
-
-
-def vector(*values: str) -> str:
-    result = [{"metric": {"n": str(n)}, "value": [0, value]} for n, value in enumerate(values)]
-    return msgspec.json.encode({"status": "success", "data": {"resultType": "vector", "result": result}}).decode()
-
-
-async def reading(client: Client, world: World, server: Server, metric: dict[str, Any], question: Question) -> Answer:
-    world.watch(METRIC_TEMPLATE)
-    await world.watch(METRIC_TEMPLATE).synced.wait()
-    answerer = Answerer(client, world, server, SETTINGS, lambda: datetime(2030, 1, 1, tzinfo=UTC))
-    return await answerer.answer(canary(metric), question)
-
-
-CHECK = MetricCheck(id="x", index=0)
-DURATION = {"name": "request-duration", "thresholdRange": {"max": 500}}
-
-
-@pytest.mark.parametrize(
-    ("server", "metric", "expected"),
-    [
-        (Server(vector("99.5")), scenarios.METRIC, Value(99.5, 1)),
-        (Server(vector("0.25")), DURATION, Value(250.0, 1)),
-        (Server(vector()), scenarios.METRIC, NoData()),
-        (Server(vector("NaN")), scenarios.METRIC, NoData()),
-    ],
-)
-async def test_a_built_in_metric_is_a_number_in_its_unit_or_no_data(
-    client: Client, world: World, server: Server, metric: dict[str, Any], expected: Reading
-) -> None:
-    assert (await reading(client, world, server, metric, CHECK)).reading == expected
-
-
-@pytest.mark.parametrize(
-    ("server", "metric", "kind"),
-    [
-        (Server(status=0), scenarios.METRIC, "unreachable"),
-        (Server("<html>", 503), scenarios.METRIC, "refused"),
-        (Server(vector("1")), {"name": "x", "templateRef": {"name": "gone"}}, "configuration"),
-        (Server(vector("1")), {"name": "x", "query": "{{ nonsense }}"}, "configuration"),
-    ],
-)
-async def test_whatever_goes_wrong_is_a_reading(
-    client: Client, world: World, server: Server, metric: dict[str, Any], kind: str
-) -> None:
-    found = (await reading(client, world, server, metric, CHECK)).reading
-    assert isinstance(found, Error)
-    assert found.kind == kind
-
-
-async def test_a_template_is_rendered_and_asked_of_its_own_server(client: Client, world: World) -> None:
-    query = 'sum(rate(hits{ns="{{ namespace }}",app="{{ target }}",k="{{ variables.k }}"}[{{ interval }}]))'
-    template = {
-        "apiVersion": "flagger.app/v1beta1",
-        "kind": "MetricTemplate",
-        "metadata": {"name": "hits", "namespace": "test"},
-        "spec": {"provider": {"type": "prometheus", "address": "http://elsewhere.test"}, "query": query},
-    }
-    await client.create(template)
-    metric = {"name": "hits", "interval": "30s", "templateRef": {"name": "hits"}, "templateVariables": {"k": "v"}}
-    server = Server(vector("7"))
-    answer = await reading(client, world, server, metric, CHECK)
-    assert answer.reading == Value(7.0, 1)
-    assert answer.query == 'sum(rate(hits{ns="test",app="app",k="v"}[30s]))'
-
-
-async def test_a_ping_asks_whether_the_server_is_there(client: Client, world: World) -> None:
-    server = Server(vector("1"))
-    answer = await reading(client, world, server, scenarios.METRIC, PingCheck(id="p", index=0))
-    assert answer.reading == Value(1.0, 1)
-    assert server.asked == ["vector(1)"]
+    fault = Error("fault", "ZeroDivisionError: a fault for the test")
+    assert answers.known(KEY) == {"a": Answer(fault, at=manifests.BEGIN)}

@@ -11,14 +11,15 @@ from davy.api import codec
 from davy.api.ref import Ref
 from davy.api.status import CanaryStatus, Phase
 from davy.controller.apply import Applier, Refused, Stale
+from davy.controller.drift import Drift
 from davy.controller.world import World
 from davy.core.names import FINALIZER
 from davy.kube.client import Client
 from davy.kube.errors import Invalid
 from davy.kube.kinds import Kind
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status
-from davy.sim import scenarios
 
+from . import manifests
 from .conftest import Until
 
 SERVICE = Ref("v1", "Service", "test", "app")
@@ -38,11 +39,30 @@ def service(port: int = 80, **labels: str) -> dict[str, Any]:
     }
 
 
+class Time:
+    """A clock that stands still unless the test moves it."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-async def applier(client: Client, world: World) -> Applier:
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def drift(client: Client, time: Time) -> Drift:
+    return Drift(client.manager, time)
+
+
+@pytest.fixture
+async def applier(client: Client, world: World, drift: Drift) -> Applier:
     for kind in KINDS:
         await world.watch(kind).synced.wait()
-    return Applier(client, world)
+    return Applier(client, world, drift)
 
 
 async def seen(world: World, ref: Ref, until: Until) -> dict[str, Any]:
@@ -108,29 +128,30 @@ async def test_what_flagger_wrote_becomes_ours_so_that_a_changed_port_is_not_the
 
 
 async def test_replacing_ends_at_a_change_that_came_first(applier: Applier, world: World) -> None:
-    await applier.apply((Create(scenarios.deployment()),))
-    live = world.get(scenarios.APP)
+    await applier.apply((Create(manifests.deployment()),))
+    live = world.get(manifests.APP)
     assert live is not None
     template = copy.deepcopy(live["spec"]["template"])
     template["spec"]["containers"][0]["image"] = "registry.example/app:2.0"
     fresh = live["metadata"]["resourceVersion"]
-    await applier.apply((Replace(scenarios.APP, fresh, {"/spec/template": template}),))
+    await applier.apply((Replace(manifests.APP, fresh, {"/spec/template": template}),))
+    template = manifests.deployment("3.0")["spec"]["template"]
     with pytest.raises(Stale):
-        await applier.apply((Replace(scenarios.APP, fresh, {"/spec/template": template}),))
+        await applier.apply((Replace(manifests.APP, fresh, {"/spec/template": template}),))
 
 
 async def test_replacing_a_template_drops_what_it_no_longer_has(applier: Applier, world: World) -> None:
-    made = scenarios.deployment()
+    made = manifests.deployment()
     made["spec"]["template"]["spec"]["containers"][0]["env"] = [
         {"name": "A", "value": "1"},
         {"name": "A", "value": "2"},
     ]
     await applier.apply((Create(made),))
-    live = world.get(scenarios.APP)
+    live = world.get(manifests.APP)
     assert live is not None
-    template = scenarios.deployment()["spec"]["template"]
-    await applier.apply((Replace(scenarios.APP, live["metadata"]["resourceVersion"], {"/spec/template": template}),))
-    live = world.get(scenarios.APP)
+    template = manifests.deployment()["spec"]["template"]
+    await applier.apply((Replace(manifests.APP, live["metadata"]["resourceVersion"], {"/spec/template": template}),))
+    live = world.get(manifests.APP)
     assert live is not None
     assert "env" not in live["spec"]["template"]["spec"]["containers"][0]
 
@@ -138,53 +159,53 @@ async def test_replacing_a_template_drops_what_it_no_longer_has(applier: Applier
 async def test_after_scaling_the_cache_counts_as_behind_until_the_watch_has_told(
     applier: Applier, world: World, until: Until
 ) -> None:
-    await applier.apply((Create(scenarios.deployment()),))
-    await applier.apply((Scale(scenarios.APP, 0),))
+    await applier.apply((Create(manifests.deployment()),))
+    await applier.apply((Scale(manifests.APP, 0),))
 
     async def caught_up() -> bool:
-        return not world.behind(scenarios.APP)
+        return not world.behind(manifests.APP)
 
     await until(caught_up)
-    live = world.get(scenarios.APP)
+    live = world.get(manifests.APP)
     assert live is not None
     assert live["spec"]["replicas"] == 0
 
 
 async def test_creating_what_is_there_ends_the_tick(applier: Applier) -> None:
-    await applier.apply((Create(scenarios.deployment()),))
+    await applier.apply((Create(manifests.deployment()),))
     with pytest.raises(Stale):
-        await applier.apply((Create(scenarios.deployment()),))
+        await applier.apply((Create(manifests.deployment()),))
 
 
 async def test_a_status_decided_from_an_old_canary_is_refused(
     applier: Applier, client: Client, world: World, until: Until
 ) -> None:
-    await client.create(scenarios.canary())
-    canary = codec.decode_canary(await seen(world, scenarios.CANARY, until))
+    await client.create(manifests.canary())
+    canary = codec.decode_canary(await seen(world, manifests.CANARY, until))
     await applier.apply((Status(canary, CanaryStatus(phase=Phase.INITIALIZING)),))
     with pytest.raises(Stale):
         await applier.apply((Status(canary, CanaryStatus(phase=Phase.INITIALIZED)),))
-    live = world.get(scenarios.CANARY)
+    live = world.get(manifests.CANARY)
     assert live is not None
     assert live["status"]["phase"] == "Initializing"
 
 
 async def test_later_writes_are_not_made_after_one_that_failed(applier: Applier, world: World) -> None:
-    await applier.apply((Create(scenarios.deployment()),))
+    await applier.apply((Create(manifests.deployment()),))
     with pytest.raises(Stale):
-        await applier.apply((Create(scenarios.deployment()), Apply(service())))
+        await applier.apply((Create(manifests.deployment()), Apply(service())))
     assert world.get(SERVICE) is None
 
 
 async def test_the_finalizer_joins_others_and_goes_alone(
     applier: Applier, client: Client, world: World, until: Until
 ) -> None:
-    made = scenarios.canary()
+    made = manifests.canary()
     made["metadata"]["finalizers"] = ["example.com/other"]
     await client.create(made)
-    canary = codec.decode_canary(await seen(world, scenarios.CANARY, until))
+    canary = codec.decode_canary(await seen(world, manifests.CANARY, until))
     await applier.apply((Finalizer(canary, present=True),))
-    live = world.get(scenarios.CANARY)
+    live = world.get(manifests.CANARY)
     assert live is not None
     assert live["metadata"]["finalizers"] == ["example.com/other", FINALIZER]
     await applier.apply((Finalizer(codec.decode_canary(live), present=False),))
@@ -213,4 +234,4 @@ async def test_what_cannot_be_made_stops_what_comes_after_it(applier: Applier, w
 
 async def test_letting_a_canary_go_that_is_gone_is_no_failure(applier: Applier) -> None:
     with pytest.raises(Stale, match="is gone"):
-        await applier.apply((Finalizer(codec.decode_canary(scenarios.canary()), present=False),))
+        await applier.apply((Finalizer(codec.decode_canary(manifests.canary()), present=False),))

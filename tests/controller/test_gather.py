@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,14 +11,15 @@ import pytest
 
 from davy.api.ref import Manifest, Ref
 from davy.controller.announce import Announcer
-from davy.controller.gather import Gatherer, NotYet
+from davy.controller.drift import Drift
+from davy.controller.gather import Gatherer
 from davy.controller.queue import Key
-from davy.controller.world import CANARY, METRIC_TEMPLATE, World
+from davy.controller.world import CANARY, METRIC_TEMPLATE, NotYet, World
 from davy.kube.client import Client
 from davy.perceive import Seen
 from davy.settings import Settings
-from davy.sim import scenarios
 
+from . import manifests
 from .conftest import NAMESPACE, Until
 
 Look = Callable[[str], Awaitable[Seen]]
@@ -26,7 +28,8 @@ Look = Callable[[str], Awaitable[Seen]]
 @pytest.fixture
 async def gatherer(client: Client, world: World) -> Gatherer:
     announcer = Announcer(client, lambda: datetime(2030, 1, 1, tzinfo=UTC))
-    return Gatherer(client, world, announcer, Settings(mesh_provider="kubernetes"))
+    drift = Drift("davy", asyncio.get_running_loop().time)
+    return Gatherer(client, world, announcer, Settings(mesh_provider="kubernetes"), drift)
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def look(client: Client, world: World, gatherer: Gatherer, until: Until) -> Look
 
 
 def canary(name: str, target: str, **spec: Any) -> Manifest:
-    made = scenarios.canary("kubernetes", **spec)
+    made = manifests.canary("kubernetes", **spec)
     made["metadata"]["name"] = name
     made["spec"]["targetRef"]["name"] = target
     return made
@@ -78,7 +81,7 @@ def told(seen: Seen) -> list[tuple[str, str]]:
 
 async def test_a_run_goes_on_with_the_target_that_it_began_with(client: Client, look: Look) -> None:
     for name in ("a", "b"):
-        await client.create({**scenarios.deployment(), "metadata": {"name": name, "namespace": NAMESPACE}})
+        await client.create({**manifests.deployment(), "metadata": {"name": name, "namespace": NAMESPACE}})
     await client.create(canary("c", "a"))
     await stands(client, "c", phase="Progressing")
     assert told(await look("c")) == []
@@ -121,7 +124,7 @@ async def test_whose_primary_it_is_has_the_target_even_if_another_canary_is_olde
     made = await client.create(canary("z-younger", "a"))
     owner = {"apiVersion": made["apiVersion"], "kind": "Canary", "name": "z-younger", "uid": made["metadata"]["uid"]}
     primary = {"name": "a-primary", "namespace": NAMESPACE, "ownerReferences": [{**owner, "controller": True}]}
-    await client.create({**scenarios.deployment(), "metadata": primary})
+    await client.create({**manifests.deployment(), "metadata": primary})
     assert told(await look("z-younger")) == []
     await look("older")
     await edit(client, "older", targetRef={"name": "a"})

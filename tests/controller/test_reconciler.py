@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from davy.api import codec
 from davy.api.canary import Canary
+from davy.api.status import CanaryStatus, Phase
 from davy.controller import reconciler
 from davy.controller.announce import Subject
 from davy.controller.answer import Answers
 from davy.controller.apply import Refused, Stale
+from davy.controller.drift import Drift
 from davy.controller.queue import Key, Queue
 from davy.controller.reconciler import Hands, Reconciler
 from davy.controller.series import Series
@@ -23,11 +26,11 @@ from davy.kube.errors import Forbidden
 from davy.perceive import Seen
 from davy.render import Write
 from davy.settings import Settings
-from davy.sim import scenarios
-from davy.sim.world import BEGIN
+
+from . import manifests
 
 KEY: Key = ("test", "app")
-CANARY = codec.decode_canary(scenarios.canary())
+CANARY = codec.decode_canary(manifests.canary())
 ASK = Ask(questions=(MetricCheck(id="a", index=0),), desired=LEAVE_ALL)
 PLAN = Plan(desired=LEAVE_ALL, status=CANARY.status)
 
@@ -39,6 +42,16 @@ class Prompt:
         return Answer(Value(1.0))
 
 
+class EventHooksOf:
+    """Notes what event hooks would be told."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def say(self, canary: Canary, new: CanaryStatus, sentence: Announcement) -> None:
+        self._bench.told.append((canary.status.phase, new.phase, sentence.message))
+
+
 class Bench:
     """A reconciler whose world, mind and writes are the test's."""
 
@@ -48,16 +61,20 @@ class Bench:
         self.said: list[str] = []
         patch.setattr(reconciler, "decide", lambda snapshot: self.decision)
         self.queue = Queue()
-        self.answers = Answers(cast(Any, Prompt()), self.queue.add)
+        self.answers = Answers(Prompt(), self.queue.add, lambda: manifests.BEGIN)
+        self.drift = Drift("davy", asyncio.get_running_loop().time)
+        self.told: list[tuple[Phase, Phase, str]] = []
         hands = Hands(
             Settings(),
-            lambda: BEGIN,
+            lambda: manifests.BEGIN,
             self.queue,
             asyncio.Event().wait,
             cast(Any, self),
             self.answers,
             cast(Any, self),
+            self.drift,
             cast(Any, self),
+            cast(Any, EventHooksOf(self)),
             Series("kubernetes"),
         )
         self.reconciler = Reconciler(hands)
@@ -99,6 +116,20 @@ async def test_an_answer_outlives_a_plan_that_could_not_be_carried_out(bench: Be
     await bench.tick(ASK)
     await bench.tick(PLAN, Stale("somebody wrote"))
     assert bench.answers.known(KEY).keys() == {"a"}
+
+
+async def test_questions_that_nothing_waits_for_are_asked_too(bench: Bench) -> None:
+    await bench.tick(Plan(desired=LEAVE_ALL, status=CANARY.status, asks=ASK.questions))
+    assert bench.answers.known(KEY).keys() == {"a"}
+
+
+async def test_event_hooks_hear_what_events_tell_with_the_status_before_and_after(bench: Bench) -> None:
+    told = Announcement("Warning", "Canary failed!", "Failed")
+    await bench.tick(Plan(desired=LEAVE_ALL, status=replace(CANARY.status, phase=Phase.FAILED), says=(told,)))
+    assert bench.told == [(Phase.NONE, Phase.FAILED, "Canary failed!")]
+    for _ in range(2):
+        await bench.tick(PLAN, Forbidden("denied"))
+    assert bench.told[1:] == [(Phase.NONE, Phase.NONE, bench.said[-1])]
 
 
 async def test_people_are_told_once_of_ticks_that_keep_failing(bench: Bench) -> None:

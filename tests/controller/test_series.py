@@ -12,11 +12,12 @@ from davy.api import codec
 from davy.api.canary import Canary
 from davy.api.status import CanaryStatus, Measured, Phase
 from davy.controller.series import Series
-from davy.sim.scenarios import canary as manifest
+
+from . import manifests
 
 
 def a_canary(**spec: Any) -> Canary:
-    return codec.decode_canary(manifest(**spec))
+    return codec.decode_canary(manifests.canary(**spec))
 
 
 def text(series: Series) -> str:

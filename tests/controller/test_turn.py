@@ -114,7 +114,7 @@ async def holder(client: Client) -> str:
 
 
 def canary(name: str) -> dict[str, Any]:
-    """Without a target: looking at it once costs a status and an Event."""
+    """With a metric that nobody defines: looking at it once costs a status and an Event."""
     return {
         "apiVersion": "flagger.app/v1beta1",
         "kind": "Canary",
@@ -123,7 +123,12 @@ def canary(name: str) -> dict[str, Any]:
             "provider": "kubernetes",
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "service": {"port": 80},
-            "analysis": {"interval": "10s", "threshold": 1, "iterations": 1},
+            "analysis": {
+                "interval": "10s",
+                "threshold": 1,
+                "iterations": 1,
+                "metrics": [{"name": "x", "templateRef": {"name": "gone"}}],
+            },
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from davy.api.ref import Ref
@@ -16,19 +17,21 @@ from davy.kube.kinds import Kind
 
 from .conftest import Until
 
+SERVICE = Ref("v1", "Service", "test", "a")
+OTHER = Ref("v1", "Service", "test", "b")
+KIND = Kind("v1", "Service")
 CONFIG = Ref("v1", "ConfigMap", "test", "a")
-OTHER = Ref("v1", "ConfigMap", "test", "b")
-KIND = Kind("v1", "ConfigMap")
 KEY: Key = ("test", "app")
 
 
-def config(name: str, **data: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "test"}, "data": data}
+def service(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "test"}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 80}]}}
 
 
 async def listed(world: World, woken: list[Key], until: Until) -> None:
-    """The key depends on the ConfigMap, has been woken by the first list, and that is forgotten."""
-    world.depend(KEY, [CONFIG])
+    """The key depends on the Service, has been woken by the first list, and that is forgotten."""
+    world.depend(KEY, [SERVICE])
 
     async def told() -> bool:
         return KEY in woken and world.watch(KIND).synced.is_set()
@@ -43,10 +46,10 @@ async def test_a_change_wakes_those_who_depend_on_it_and_nobody_else(
     await listed(world, woken, until)
 
     async def both() -> bool:
-        return world.get(CONFIG) is not None and world.get(OTHER) is not None
+        return world.get(SERVICE) is not None and world.get(OTHER) is not None
 
-    await client.create(config("b"))
-    await client.create(config("a"))
+    await client.create(service("b"))
+    await client.create(service("a"))
     await until(both)
     assert woken == [KEY]
 
@@ -54,14 +57,14 @@ async def test_a_change_wakes_those_who_depend_on_it_and_nobody_else(
 async def test_the_first_list_wakes_those_who_waited_for_it_even_if_it_is_empty(
     world: World, woken: list[Key], until: Until
 ) -> None:
-    world.depend(KEY, [CONFIG])
-    assert world.unsynced([CONFIG]) == KIND
+    world.depend(KEY, [SERVICE])
+    assert world.unsynced([SERVICE]) == KIND
 
     async def told() -> bool:
         return KEY in woken
 
     await until(told)
-    assert world.unsynced([CONFIG]) is None
+    assert world.unsynced([SERVICE]) is None
 
 
 async def test_who_no_longer_depends_is_no_longer_woken(
@@ -69,47 +72,47 @@ async def test_who_no_longer_depends_is_no_longer_woken(
 ) -> None:
     await listed(world, woken, until)
     world.forget(KEY)
-    await client.create(config("a"))
+    await client.create(service("a"))
 
     async def there() -> bool:
-        return world.get(CONFIG) is not None
+        return world.get(SERVICE) is not None
 
     await until(there)
     assert woken == []
-    assert world.readers(CONFIG) == frozenset()
+    assert world.readers(SERVICE) == frozenset()
 
 
 async def test_what_we_hold_is_behind_until_the_watch_brings_our_write(
     client: Client, world: World, until: Until
 ) -> None:
-    world.depend(KEY, [CONFIG])
+    world.depend(KEY, [SERVICE])
     await world.watch(KIND).synced.wait()
-    await client.create(config("a"))
+    await client.create(service("a"))
 
     async def there() -> bool:
-        return world.get(CONFIG) is not None
+        return world.get(SERVICE) is not None
 
     await until(there)
-    reply = await client.patch(KIND, "test", "a", {"data": {"k": "v"}}, content="merge")
-    world.expect(CONFIG, reply["metadata"]["resourceVersion"])
+    reply = await client.patch(KIND, "test", "a", {"metadata": {"labels": {"k": "v"}}}, content="merge")
+    world.expect(SERVICE, reply["metadata"]["resourceVersion"])
 
     async def caught_up() -> bool:
-        return not world.behind(CONFIG)
+        return not world.behind(SERVICE)
 
     await until(caught_up)
-    found = world.get(CONFIG)
+    found = world.get(SERVICE)
     assert found is not None
-    assert found["data"] == {"k": "v"}
+    assert found["metadata"]["labels"] == {"k": "v"}
 
 
 async def test_a_deletion_wakes_too(client: Client, world: World, woken: list[Key], until: Until) -> None:
-    await client.create(config("a"))
+    await client.create(service("a"))
     await listed(world, woken, until)
     woken.clear()
     await client.delete(KIND, "test", "a")
 
     async def gone() -> bool:
-        return KEY in woken and world.get(CONFIG) is None
+        return KEY in woken and world.get(SERVICE) is None
 
     await until(gone)
 
@@ -128,7 +131,39 @@ async def test_a_watch_that_dies_of_a_fault_is_begun_anew(
         await run(cache)
 
     monkeypatch.setattr(Cache, "run", faulty)
-    await client.create(config("a"))
+    await client.create(service("a"))
     await listed(world, woken, until)
-    assert world.get(CONFIG) is not None
+    assert world.get(SERVICE) is not None
     assert begun == 2
+
+
+async def test_content_is_there_only_where_it_was_asked_for(client: Client, world: World, until: Until) -> None:
+    world.depend(KEY, [CONFIG])
+    metadata = {"name": "a", "namespace": "test"}
+    await client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": "v"}})
+
+    async def there() -> bool:
+        return world.find(CONFIG) is not None
+
+    await until(there)
+    held = world.find(CONFIG)
+    assert held is not None
+    assert b'"v"' not in held.raw
+    assert world.get(CONFIG) is None
+    world.contents.use(KEY, [CONFIG])
+    await world.contents.read([CONFIG], whole=True)
+    found = world.get(CONFIG)
+    assert found is not None
+    assert (found["kind"], found["data"]) == ("ConfigMap", {"k": "v"})
+
+
+async def test_our_own_write_of_a_config_need_not_be_read(client: Client, world: World) -> None:
+    world.depend(KEY, [CONFIG])
+    world.contents.use(KEY, [CONFIG])
+    await world.watch(Kind("v1", "ConfigMap")).synced.wait()
+    metadata = {"name": "a", "namespace": "test"}
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": "v"}}
+    world.put(CONFIG, await client.create(made, type=msgspec.Raw))
+    found = world.get(CONFIG)
+    assert found is not None
+    assert found["data"] == {"k": "v"}

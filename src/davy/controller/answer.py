@@ -1,81 +1,101 @@
-"""Answers the mind's questions: renders a metric's query, asks its provider, brings back one reading."""
+"""Answers the mind's questions: begins to find out what is asked, keeps what is known while it is asked for."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple, Protocol, assert_never
 
-import msgspec
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
-from davy.api import codec, durations
-from davy.api.analysis import Metric
 from davy.api.canary import Canary
-from davy.api.gotemplate import TemplateError, parse
-from davy.api.metric_template import MetricTemplate
-from davy.api.metric_template import Provider as ProviderSpec
-from davy.api.ref import Ref
+from davy.controller.alerts import Alerts
+from davy.controller.hooks import Hooks
+from davy.controller.measure import Meter
 from davy.controller.queue import Key
-from davy.controller.world import METRIC_TEMPLATE, World
-from davy.core.analysis import DURATION
-from davy.core.plan import AlertCheck, Ask, HookCheck, MetricCheck, Question
-from davy.core.snapshot import Answer, Error, Reading, Value
-from davy.kube.client import Client
-from davy.kube.errors import KubeError
-from davy.kube.kinds import Kind
-from davy.providers import UnknownProvider, provider_for
-from davy.providers.base import Http, Misconfigured, Provider, Window
-from davy.providers.builtin import UnknownObserver, Variables, milliseconds, query
-from davy.settings import Settings
-
-SECRET = Kind("v1", "Secret")
-DEFAULT_WINDOW = "1m"
-"""Window of built-in and inline queries that name none (Flagger's)."""
-
+from davy.core.plan import AlertCheck, HookCheck, MetricCheck, PingCheck, Question
+from davy.core.snapshot import Answer, Error
 
 log = structlog.get_logger("davy")
 
 
-class Unanswerable(Exception):  # noqa: N818 - it becomes a reading
-    """The question cannot even be asked; the text says why, for the canary's owner."""
+class Answering(Protocol):
+    """Whoever can find an answer."""
+
+    async def answer(self, canary: Canary, question: Question) -> Answer: ...
+
+
+class Answerer(Struct, frozen=True):
+    """Passes each question to the one who knows."""
+
+    meter: Meter
+    hooks: Hooks
+    alerts: Alerts
+
+    async def answer(self, canary: Canary, question: Question) -> Answer:
+        match question:
+            case MetricCheck() | PingCheck():
+                return await self.meter.answer(canary, question)
+            case HookCheck():
+                return await self.hooks.answer(canary, question)
+            case AlertCheck():
+                return await self.alerts.answer(canary, question)
+            case _:
+                assert_never(question)
+
+
+class UnderWay(NamedTuple):
+    """An answer on its way."""
+
+    task: asyncio.Task[None]
+    question: Question
 
 
 class Answers:
     """Answers at hand and on their way, by canary. An answer to a question that is asked no more is dropped."""
 
-    def __init__(self, answerer: Answerer, wake: Callable[[Key], None]) -> None:
+    def __init__(self, answerer: Answering, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self._answerer = answerer
         self._wake = wake
+        self._clock = clock
+        self._wanted: dict[Key, frozenset[str]] = {}
         self._known: dict[Key, dict[str, Answer]] = {}
-        self._asked: dict[Key, dict[str, asyncio.Task[None]]] = {}
+        self._asked: dict[Key, dict[str, UnderWay]] = {}
 
     def known(self, key: Key) -> Mapping[str, Answer]:
         return self._known.get(key, {})
 
-    def ask(self, key: Key, canary: Canary, ask: Ask) -> None:
-        """Begins to find out what is not known and not asked yet; the key is woken at each answer."""
-        wanted = {question.id: question for question in ask.questions}
-        self._retain(key, frozenset(wanted))
+    def ask(self, key: Key, canary: Canary, questions: tuple[Question, ...]) -> None:
+        """Begins to find out what is not known, or known too long, and not asked yet; each answer wakes the key.
+
+        Of what is not among the questions, answers are dropped and measurements given up. A call cannot be taken back
+        once it has left us: it goes on, and is not made a second time if it is asked for again meanwhile.
+        """
+        wanted = {question.id: question for question in questions}
         known, asked = self._known.setdefault(key, {}), self._asked.setdefault(key, {})
+        self._wanted[key] = frozenset(wanted)
+        self._known[key] = {
+            id_: answer for id_, answer in known.items() if id_ in wanted and not expired(answer, wanted[id_])
+        }
+        for id_ in [id_ for id_, each in asked.items() if id_ not in wanted and harmless(each.question)]:
+            asked.pop(id_).task.cancel()
         for id_, question in wanted.items():
-            if id_ not in known and id_ not in asked:
-                asked[id_] = asyncio.create_task(self._find(key, canary, question))
+            if id_ not in self._known[key] and id_ not in asked:
+                asked[id_] = UnderWay(asyncio.create_task(self._find(key, canary, question)), question)
 
     def forget(self, key: Key) -> None:
-        self._retain(key, frozenset())
+        """The canary is gone."""
+        for each in self._asked.pop(key, {}).values():
+            each.task.cancel()
         self._known.pop(key, None)
-        self._asked.pop(key, None)
+        self._wanted.pop(key, None)
 
     def close(self) -> None:
         for key in list(self._asked):
             self.forget(key)
-
-    def _retain(self, key: Key, wanted: frozenset[str]) -> None:
-        for id_ in self._known.get(key, {}).keys() - wanted:
-            del self._known[key][id_]
-        for id_ in self._asked.get(key, {}).keys() - wanted:
-            self._asked[key].pop(id_).cancel()
 
     async def _find(self, key: Key, canary: Canary, question: Question) -> None:
         try:
@@ -83,133 +103,17 @@ class Answers:
         except Exception as error:
             log.exception("a fault in davy; please report it")
             answer = Answer(Error("fault", f"{type(error).__name__}: {error}"))
-        self._asked[key].pop(question.id, None)
-        self._known[key][question.id] = answer
-        self._wake(key)
+        del self._asked[key][question.id]
+        if question.id in self._wanted[key]:
+            self._known[key][question.id] = replace(answer, at=self._clock())
+            self._wake(key)
 
 
-class Answerer:
-    """Knows whom to ask. Whatever goes wrong is a reading too, never an exception."""
-
-    def __init__(
-        self, client: Client, world: World, http: Http, settings: Settings, clock: Callable[[], datetime]
-    ) -> None:
-        self._client = client
-        self._world = world
-        self._http = http
-        self._settings = settings
-        self._clock = clock
-
-    async def answer(self, canary: Canary, question: Question) -> Answer:
-        if isinstance(question, HookCheck | AlertCheck):
-            return Answer(Error("configuration", "not built yet"))
-        metric = canary.analysis.metrics[question.index]
-        try:
-            provider, text = await self._prepared(canary, metric)
-        except Unanswerable as cannot:
-            return Answer(Error("configuration", str(cannot)))
-        if not isinstance(question, MetricCheck):
-            return Answer(await provider.ping(self._http), text)
-        window = Window(self._clock(), timedelta(seconds=durations.seconds_or(metric.interval, 60.0)))
-        reading = await provider.query(self._http, text, window)
-        return Answer(in_unit(reading, canary, metric, self._settings), text)
-
-    async def _prepared(self, canary: Canary, metric: Metric) -> tuple[Provider, str]:
-        """The provider to ask, and the query with its variables filled in."""
-        server = canary.spec.metrics_server or self._settings.metrics_server
-        try:
-            if metric.template_ref is not None:
-                return await self._from_template(canary, metric)
-            provider = provider_for(ProviderSpec(type="prometheus", address=server))
-            if metric.query:
-                return provider, rendered(metric.query, canary, metric, DEFAULT_WINDOW)
-            return provider, built_in(canary, metric, self._settings)
-        except (UnknownProvider, UnknownObserver, Misconfigured, TemplateError, codec.DecodeError) as error:
-            raise Unanswerable(str(error)) from error
-
-    async def _from_template(self, canary: Canary, metric: Metric) -> tuple[Provider, str]:
-        template = self._template(canary, metric)
-        secret = await self._secret(template)
-        spec = template.spec
-        return provider_for(spec.provider, secret), rendered(spec.query, canary, metric, "")
-
-    def _template(self, canary: Canary, metric: Metric) -> MetricTemplate:
-        ref = template_ref(canary, metric)
-        found = self._world.find(ref)
-        if found is None:
-            raise Unanswerable(f"metric {metric.name} refers to {ref}, which does not exist")
-        return codec.decode_metric_template(found.raw)
-
-    async def _secret(self, template: MetricTemplate) -> Mapping[str, str] | None:
-        """Read by name, each time: a rotated credential is in force at once."""
-        ref = template.spec.provider.secret_ref
-        if ref is None:
-            return None
-        try:
-            found = await self._client.get(SECRET, template.metadata.namespace, ref.name, type=Secret)
-        except KubeError as error:
-            raise Unanswerable(
-                f"Secret {template.metadata.namespace}/{ref.name} of MetricTemplate "
-                f"{template.metadata.name} cannot be read: {error}"
-            ) from error
-        return {name: value.decode(errors="replace") for name, value in found.data.items()}
+def expired(answer: Answer, question: Question) -> bool:
+    """The answer was given too long ago for this question."""
+    return question.since is not None and (answer.at is None or answer.at <= question.since)
 
 
-class Secret(msgspec.Struct, frozen=True):
-    """What is read of a Secret: its data, decoded from base64."""
-
-    data: dict[str, bytes] = {}
-
-
-def template_ref(canary: Canary, metric: Metric) -> Ref:
-    """The address of the MetricTemplate that the metric refers to."""
-    ref = metric.template_ref
-    namespace = (ref.namespace if ref else "") or canary.namespace
-    return Ref(METRIC_TEMPLATE.api_version, METRIC_TEMPLATE.kind, namespace, ref.name if ref else "")
-
-
-def in_unit(reading: Reading, canary: Canary, metric: Metric, settings: Settings) -> Reading:
-    """The built-in latency in whole milliseconds, whatever the proxy counts in; everything else as it is."""
-    if not isinstance(reading, Value) or metric.name != DURATION or metric.query or metric.template_ref:
-        return reading
-    provider = canary.spec.provider or settings.mesh_provider
-    return Value(milliseconds(provider, reading.number), reading.series)
-
-
-def built_in(canary: Canary, metric: Metric, settings: Settings) -> str:
-    variables = Variables(
-        namespace=canary.namespace,
-        target=canary.spec.target_ref.name,
-        service=canary.apex,
-        ingress=ingress_of(canary),
-        route=route_of(canary),
-        interval=metric.interval or DEFAULT_WINDOW,
-    )
-    return query(canary.spec.provider or settings.mesh_provider, metric.name, variables)
-
-
-def rendered(text: str, canary: Canary, metric: Metric, default_window: str) -> str:
-    """A user's query with Flagger's functions. Raises `TemplateError`."""
-    words: dict[str, str | dict[str, str]] = {
-        "name": canary.name,
-        "namespace": canary.namespace,
-        "target": canary.spec.target_ref.name,
-        "service": canary.apex,
-        "ingress": ingress_of(canary),
-        "route": route_of(canary),
-        "interval": metric.interval or default_window,
-        "variables": dict(metric.template_variables),
-    }
-    return parse(text).render({name: constant(value) for name, value in words.items()})
-
-
-def constant(value: str | dict[str, str]) -> Callable[[], str | dict[str, str]]:
-    return lambda: value
-
-
-def ingress_of(canary: Canary) -> str:
-    return canary.spec.ingress_ref.name if canary.spec.ingress_ref else canary.spec.target_ref.name
-
-
-def route_of(canary: Canary) -> str:
-    return canary.spec.route_ref.name if canary.spec.route_ref else canary.spec.target_ref.name
+def harmless(question: Question) -> bool:
+    """Nobody minds if it is asked in vain, or twice."""
+    return isinstance(question, MetricCheck | PingCheck)

@@ -9,6 +9,7 @@ import msgspec
 from davy.api import codec
 from davy.api.canary import API_VERSION
 from davy.api.ref import Manifest, Ref, ref_of
+from davy.controller.drift import Drift
 from davy.controller.world import World
 from davy.core.names import FINALIZER
 from davy.kube.client import Client
@@ -39,9 +40,10 @@ class Refused(Exception):  # noqa: N818 - a state of the world
 class Applier:
     """Turns writes into requests, one after another; the reply to each goes into the cache."""
 
-    def __init__(self, client: Client, world: World) -> None:
+    def __init__(self, client: Client, world: World, drift: Drift) -> None:
         self._client = client
         self._world = world
+        self._drift = drift
         self._doubts: dict[Ref, Applied] = {}
         """Our last apply of objects whose defaults look like fields we no longer want; few, for they cost memory."""
 
@@ -95,9 +97,13 @@ class Applier:
             live = await self._taken_over(ref, live)
             if is_applied(live, manifest, self._client.manager, self._doubts.get(ref)):
                 return False
+            if not self._drift.may_write(ref, {"": manifest}, live):
+                return False
         reply = await self._client.apply(manifest, type=msgspec.Raw)
         self._world.put(ref, reply)
-        self._doubt(ref, manifest, msgspec.json.decode(reply))
+        stored = msgspec.json.decode(reply)
+        self._doubt(ref, manifest, stored)
+        self._drift.wrote(ref, {"": manifest}, stored)
         return True
 
     def _doubt(self, ref: Ref, wanted: Manifest, reply: Manifest) -> None:
@@ -118,12 +124,20 @@ class Applier:
         return taken
 
     async def _replace(self, write: Replace) -> bool:
+        live = self._world.get(write.ref)
+        parts: dict[str, Any] = dict(write.parts)
+        if live is not None:
+            parts = {at: value for at, value in parts.items() if not self._drift.spelled(write.ref, at, value, live)}
+            if not parts or not self._drift.may_write(write.ref, parts, live):
+                return False
         ops: list[dict[str, Any]] = [
             {"op": "test", "path": "/metadata/resourceVersion", "value": write.resource_version}
         ]
-        for path, value in write.parts.items():
+        for path, value in parts.items():
             ops.append({"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value})
-        self._world.put(write.ref, await self._patched(write.ref, ops))
+        reply = await self._patched(write.ref, ops)
+        self._world.put(write.ref, reply)
+        self._drift.wrote(write.ref, parts, msgspec.json.decode(reply))
         return True
 
     async def _patched(self, ref: Ref, ops: list[dict[str, Any]]) -> msgspec.Raw:
@@ -139,6 +153,9 @@ class Applier:
 
     async def _scale(self, ref: Ref, replicas: int) -> bool:
         """Only through the scale subresource; the workload's own cache learns of it by the watch."""
+        live, parts = self._world.get(ref), {"/spec/replicas": replicas}
+        if live is not None and not self._drift.may_write(ref, parts, live):
+            return False
         reply = await self._client.patch(
             Kind(ref.api_version, ref.kind),
             ref.namespace,
@@ -148,6 +165,7 @@ class Applier:
             subresource="scale",
         )
         self._world.expect(ref, reply["metadata"]["resourceVersion"])
+        self._drift.wrote(ref, parts, reply)
         return True
 
     async def _finalizer(self, write: Finalizer) -> bool:

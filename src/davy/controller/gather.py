@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from davy.api import codec
@@ -13,15 +14,19 @@ from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.validate import Problem
 from davy.api.words import Metadata
+from davy.controller.alerts import provider_ref
 from davy.controller.announce import Announcer
-from davy.controller.answer import template_ref
+from davy.controller.drift import Drift
+from davy.controller.measure import template_ref
 from davy.controller.queue import Key
 from davy.controller.refuse import Refuser
-from davy.controller.world import CANARY, World
+from davy.controller.tracking import Tracking, Used, addresses
+from davy.controller.world import CANARY, NotYet, World
 from davy.core import names
 from davy.core.snapshot import Answer
 from davy.kube.client import Client
 from davy.kube.kinds import Kind
+from davy.kube.objects import Object
 from davy.perceive import Seen, reads, under_way
 from davy.settings import Settings
 from davy.validity import changed, problems
@@ -32,21 +37,30 @@ BEHIND_PAUSE = 5.0
 """Seconds; only a safety net, for the watch wakes the canary."""
 
 
-class NotYet(Exception):  # noqa: N818 - a state of the world
-    """The caches do not show enough to decide on."""
+class Looked(Struct, frozen=True, kw_only=True):
+    """What one tick is about, before it is known how it stands with all of that."""
 
-    def __init__(self, why: str, seconds: float) -> None:
-        super().__init__(why)
-        self.seconds = seconds
+    stored: Object
+    canary: Canary
+    before: CanarySpec | None
+    """The spec that a run goes by while the canary is edited into an invalid one."""
+    needed: tuple[Ref, ...]
+    used: tuple[Used, ...] | None
+
+    @property
+    def going_by(self) -> Canary:
+        return replace(self.canary, spec=self.before) if self.before else self.canary
 
 
 class Gatherer:
     """Reads the world for the mind, and remembers per canary what only the past can tell: the last valid spec."""
 
-    def __init__(self, client: Client, world: World, announcer: Announcer, settings: Settings) -> None:
+    def __init__(self, client: Client, world: World, announcer: Announcer, settings: Settings, drift: Drift) -> None:
         self._client = client
         self._world = world
         self._settings = settings
+        self._drift = drift
+        self._tracking = Tracking(world, settings)
         self._refuser = Refuser(client, world, announcer)
         self._canaries: dict[Key, Canary] = {}
         self._claims: defaultdict[Ref, set[Key]] = defaultdict(set)
@@ -54,28 +68,52 @@ class Gatherer:
 
     async def gather(self, key: Key, answers: Mapping[str, Answer]) -> Seen | None:
         """None if the canary is gone. Raises `NotYet`, `DecodeError`, and `KubeError` from asking what is served."""
-        found = self._world.find(ref_of(key))
-        if found is None:
+        stored = self._world.find(ref_of(key))
+        if stored is None:
             return None
-        canary = codec.decode_canary(found.raw)
+        looked = self._look(key, stored)
+        unserved = await self._served(looked.needed)
+        if looked.used is None:
+            self._world.contents.forget(key)
+        else:
+            await self._tracking.read(key, looked.going_by, looked.used)
+        if self._world.find(ref_of(key)) is not stored:
+            raise NotYet("it has changed while its configs were read", 0.0)
+        return self._seen(key, looked, unserved, answers)
+
+    def _look(self, key: Key, stored: Object) -> Looked:
+        """Raises `DecodeError`. From now on a change of anything that the tick is about wakes the canary."""
+        canary = codec.decode_canary(stored.raw)
         before = self._last_valid.get(key) if under_way(canary.status) else None
         going_by = replace(canary, spec=before) if before else canary
         self._claim(key, going_by)
         needed = tuple(dict.fromkeys(self._needed(going_by) + self._needed(canary)))
-        self._world.depend(key, needed)
-        unserved = await self._served(needed)
-        if any(self._world.behind(ref) for ref in (canary.ref, *needed)):
+        used = self._tracking.used(going_by)
+        self._world.depend(key, (*needed, *providers(going_by), *addresses(used or ())))
+        return Looked(stored=stored, canary=canary, before=before, needed=needed, used=used)
+
+    def _seen(self, key: Key, looked: Looked, unserved: tuple[Problem, ...], answers: Mapping[str, Answer]) -> Seen:
+        """All as it stands at this one moment: nothing is waited for here. Raises `NotYet`."""
+        canary, going_by = looked.canary, looked.going_by
+        if any(self._world.behind(ref) for ref in (canary.ref, *looked.needed)):
             raise NotYet("the watch has not brought our last write yet", BEHIND_PAUSE)
-        objects = self._objects(needed)
+        objects = self._objects(looked.needed)
+        tracked, contents = self._tracking.known(going_by, looked.used)
         wrong = (
             *unserved,
             *problems(canary, self._settings, objects, self._rivals(key, going_by)),
-            *(changed(canary, before, self._settings) if before else ()),
+            *(changed(canary, looked.before, self._settings) if looked.before else ()),
         )
         if not any(problem.severity == "error" for problem in wrong):
             self._last_valid[key] = canary.spec
         return Seen(
-            canary=canary, objects=objects, problems=wrong, last_valid=self._last_valid.get(key), answers=answers
+            canary=canary,
+            objects={**objects, **contents},
+            problems=wrong,
+            last_valid=self._last_valid.get(key),
+            answers=answers,
+            configs=tracked,
+            conflicts=self._drift.conflicts((*looked.needed, *contents)),
         )
 
     def claim_all(self) -> None:
@@ -170,6 +208,11 @@ def templates(canary: Canary) -> tuple[Ref, ...]:
     if canary.skips_analysis:
         return ()
     return tuple(template_ref(canary, metric) for metric in canary.analysis.metrics if metric.template_ref)
+
+
+def providers(canary: Canary) -> tuple[Ref, ...]:
+    """The AlertProviders that the analysis refers to. Nothing waits for them: who cannot be told is not told."""
+    return tuple(provider_ref(canary, alert) for alert in canary.analysis.alerts)
 
 
 def seniority(metadata: Metadata, owners: Collection[str]) -> tuple[bool, str, str]:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
-import aiohttp
 import structlog
 from msgspec import Struct
 
+from davy.controller.alerts import Alerts
 from davy.controller.announce import Announcer
 from davy.controller.answer import Answerer, Answers
 from davy.controller.apply import Applier
+from davy.controller.drift import Drift
+from davy.controller.event_hooks import EventHooks
 from davy.controller.gather import Gatherer
+from davy.controller.hooks import Hooks
+from davy.controller.measure import Meter
+from davy.controller.outside import Outside, outside
 from davy.controller.queue import Queue
 from davy.controller.reconciler import Hands, Reconciler
 from davy.controller.schema_fence import SchemaFence
 from davy.controller.series import Series
 from davy.controller.turn import Turn
-from davy.controller.web import Calls, Readiness, served
+from davy.controller.web import Readiness, served
 from davy.controller.world import CANARY, METRIC_TEMPLATE, World
 from davy.kube.client import Client
 from davy.kube.lease import Lease
@@ -103,33 +109,40 @@ class Work:
     async def run(self) -> None:
         """Works until it is told to stop, and then comes to a good end; if it is cancelled, ends at once."""
         async with AsyncExitStack() as stack:
-            session = await stack.enter_async_context(aiohttp.ClientSession())
+            way_out = await stack.enter_async_context(outside(os.environ))
             stack.push_async_callback(self._world.close)
-            gatherer = Gatherer(self._client, self._world, self._announcer, self._settings)
-            answers = Answers(
-                Answerer(self._client, self._world, Calls(session), self._settings, self._clock), self._queue.add
-            )
-            stack.callback(answers.close)
+            hands = self._hands(way_out)
+            stack.callback(hands.answers.close)
+            stack.callback(hands.event_hooks.close)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             for work in (
                 self._announcer.run(),
-                self._counting(gatherer),
-                self._working(Reconciler(self._hands(gatherer, answers)), gatherer),
+                self._counting(hands.gatherer),
+                self._working(Reconciler(hands), hands.gatherer),
             ):
                 stack.callback(tasks.create_task(work).cancel)
             await self.stopping.wait()
-            await self._come_to_an_end()
+            await self._come_to_an_end(hands.event_hooks)
 
-    def _hands(self, gatherer: Gatherer, answers: Answers) -> Hands:
+    def _hands(self, way_out: Outside) -> Hands:
+        client, world, settings, clock = self._client, self._world, self._settings, self._clock
+        drift = Drift(client.manager, asyncio.get_running_loop().time)
+        answerer = Answerer(
+            Meter(client, world, way_out.call, settings, clock),
+            Hooks(way_out),
+            Alerts(client, world, way_out, settings),
+        )
         return Hands(
-            self._settings,
-            self._clock,
+            settings,
+            clock,
             self._queue,
             self._fence.opened,
-            gatherer,
-            answers,
-            Applier(self._client, self._world),
+            Gatherer(client, world, self._announcer, settings, drift),
+            Answers(answerer, self._queue.add, clock),
+            Applier(client, world, drift),
+            drift,
             self._announcer,
+            EventHooks(way_out, settings.event_webhook, clock),
             self.series,
         )
 
@@ -150,12 +163,12 @@ class Work:
             self.series.queued.set(len(self._queue))
             await asyncio.sleep(self._pace.count_every)
 
-    async def _come_to_an_end(self) -> None:
+    async def _come_to_an_end(self, event_hooks: EventHooks) -> None:
         """No further tick is begun; those under way are finished, and what was said is sent."""
         try:
             async with asyncio.timeout(GRACE):
                 await self._queue.close()
-                await self._announcer.flush()
+                await asyncio.gather(self._announcer.flush(), event_hooks.flush())
         except TimeoutError:
             log.warning("stopped in the middle of a tick; it is taken up again at the next start", after=GRACE)
 

@@ -8,13 +8,18 @@ from datetime import datetime
 import structlog
 from msgspec import Struct
 
+from davy.api.canary import Canary
 from davy.api.codec import DecodeError
+from davy.api.status import CanaryStatus
 from davy.controller.announce import Announcer, Subject
 from davy.controller.answer import Answers
 from davy.controller.apply import Applier, Refused, Stale
-from davy.controller.gather import Gatherer, NotYet
+from davy.controller.drift import Drift
+from davy.controller.event_hooks import EventHooks
+from davy.controller.gather import Gatherer
 from davy.controller.queue import Key, Queue
 from davy.controller.series import Series
+from davy.controller.world import NotYet
 from davy.core.decide import decide
 from davy.core.plan import Announcement, Ask, Plan
 from davy.core.snapshot import Snapshot
@@ -40,7 +45,9 @@ class Hands(Struct, frozen=True):
     gatherer: Gatherer
     answers: Answers
     applier: Applier
+    drift: Drift
     announcer: Announcer
+    event_hooks: EventHooks
     series: Series
 
 
@@ -94,7 +101,12 @@ class Reconciler:
         canary = self._hands.gatherer.canary(key)
         if canary is not None:
             words = f"Cannot go on with {canary.name}.{canary.namespace}, will keep trying: {error}"
-            self._hands.announcer.say(Subject.of(canary), Announcement("Warning", words, "TickFailed"))
+            self._say(canary, canary.status, Announcement("Warning", words, "TickFailed"))
+
+    def _say(self, canary: Canary, new: CanaryStatus, sentence: Announcement) -> None:
+        """`canary`: with the status in which it is said; `new`: with the one that comes of it."""
+        self._hands.announcer.say(Subject.of(canary), sentence)
+        self._hands.event_hooks.say(canary, new, sentence)
 
     async def reconcile(self, key: Key) -> None:
         """Raises `NotYet`, `Stale` and `KubeError`."""
@@ -111,13 +123,15 @@ class Reconciler:
         decision = decide(snapshot)
         match decision:
             case Ask():
-                hands.answers.ask(key, snapshot.canary, decision)
+                hands.answers.ask(key, snapshot.canary, decision.questions)
                 refused = await self._apply(decision, seen, snapshot)
+                self._come_back(key, None, seen)
             case Plan():
                 refused = await self._apply(decision, seen, snapshot)
-                hands.answers.forget(key)  # judged, or asked no more: by the time they are wanted again they are old
-                self._announce(decision, seen, snapshot.now)
-                self._come_back(key, decision)
+                # What is not asked any more was judged, or will be old by the time that it is wanted again.
+                hands.answers.ask(key, snapshot.canary, decision.asks)
+                self._announce(decision, seen, snapshot)
+                self._come_back(key, decision.again_at, seen)
         if refused is not None:
             raise refused
 
@@ -135,18 +149,21 @@ class Reconciler:
         hands.series.ticks.labels("ask" if isinstance(decision, Ask) else "plan").inc()
         return refused
 
-    def _announce(self, plan: Plan, seen: Seen, begun: datetime) -> None:
-        subject = Subject.of(seen.canary)
+    def _announce(self, plan: Plan, seen: Seen, snapshot: Snapshot) -> None:
         for sentence in plan.says:
-            self._hands.announcer.say(subject, sentence)
+            self._say(snapshot.canary, plan.status, sentence)
         series = self._hands.series
         series.moved(seen.canary, plan.status)
         if plan.status.analysis and plan.status.analysis != seen.canary.status.analysis:
-            series.judged(seen.canary, (self._hands.clock() - begun).total_seconds())
+            series.judged(seen.canary, (self._hands.clock() - snapshot.now).total_seconds())
 
-    def _come_back(self, key: Key, plan: Plan) -> None:
-        if plan.again_at is not None:
-            self._hands.queue.after(key, (plan.again_at - self._hands.clock()).total_seconds())
+    def _come_back(self, key: Key, at: datetime | None, seen: Seen) -> None:
+        """When the mind wants to look again, or when a repair is due that others have made wait."""
+        moments = [] if at is None else [(at - self._hands.clock()).total_seconds()]
+        repair = self._hands.drift.again(seen.objects)
+        moments += [] if repair is None else [repair]
+        if moments:
+            self._hands.queue.after(key, min(moments))
 
     def _forget(self, key: Key) -> None:
         gone = self._hands.gatherer.forget(key)

@@ -1,19 +1,13 @@
-"""HTTP both ways: the calls that providers make, and the operator's own /metrics, /healthz and /readyz."""
+"""What the operator serves: /metrics, /healthz and /readyz."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable
 from typing import NamedTuple
 
-import aiohttp
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from davy.providers.base import Response, Unreachable
-
-LONGEST_BODY = 1 << 20
-"""Bytes read of an answer; a metrics server has no need of more."""
 SHUTDOWN_TIMEOUT = 0.25
 """Seconds that an answer under way may take when the operator ends."""
 
@@ -23,44 +17,6 @@ class Readiness(NamedTuple):
 
     ready: bool
     words: str
-
-
-class Calls:
-    """The `Http` that is lent to providers: one session for all."""
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-
-    async def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] = {},
-        params: Mapping[str, str] = {},
-        body: bytes = b"",
-        timeout: timedelta = timedelta(seconds=5),
-        verify: bool = True,
-    ) -> Response:
-        limit = aiohttp.ClientTimeout(total=timeout.total_seconds())
-        try:
-            async with self._session.request(
-                method, url, headers=headers, params=params, data=body or None, timeout=limit, ssl=verify
-            ) as answer:
-                return Response(answer.status, await capped(answer))
-        except TimeoutError as error:
-            raise Unreachable(f"no answer within {timeout.total_seconds():g} s") from error
-        except (aiohttp.ClientError, ValueError, OSError) as error:
-            raise Unreachable(str(error) or type(error).__name__) from error
-
-
-async def capped(answer: aiohttp.ClientResponse) -> bytes:
-    read = b""
-    async for chunk in answer.content.iter_chunked(1 << 16):
-        read += chunk
-        if len(read) > LONGEST_BODY:
-            raise Unreachable(f"the answer is longer than {LONGEST_BODY} bytes")
-    return read
 
 
 async def served(

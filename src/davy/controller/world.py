@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -11,7 +10,9 @@ import structlog
 
 from davy.api.canary import API_VERSION
 from davy.api.ref import Manifest, Ref
+from davy.controller.contents import Contents
 from davy.controller.queue import Key
+from davy.controller.readers import Readers
 from davy.kube.cache import Cache, Change
 from davy.kube.client import Client
 from davy.kube.kinds import Kind
@@ -19,10 +20,22 @@ from davy.kube.objects import Object, older
 
 CANARY = Kind(API_VERSION, "Canary")
 METRIC_TEMPLATE = Kind(API_VERSION, "MetricTemplate")
+METADATA_ONLY = frozenset({Kind("v1", "ConfigMap"), Kind("v1", "Secret")})
+"""Kinds that are watched without their content, which is read by name where it is needed."""
+LISTING = 10.0
+"""Seconds that the first list of a kind may take before it counts as not to be had."""
 FAULT_PAUSE = 5.0
 """Seconds before a watch that died of a fault is begun anew."""
 
 log = structlog.get_logger("davy")
+
+
+class NotYet(Exception):  # noqa: N818 - a state of the world
+    """What we hold does not show enough to decide on."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds
 
 
 class World:
@@ -34,14 +47,17 @@ class World:
         self.wake = wake
         self._caches: dict[Kind, Cache] = {}
         self._running: dict[Kind, asyncio.Task[None]] = {}
-        self._readers: defaultdict[Ref, set[Key]] = defaultdict(set)
-        self._reads: dict[Key, frozenset[Ref]] = {}
+        self._begun: dict[Kind, float] = {}
+        self._readers = Readers()
         self._expected: dict[Ref, str] = {}
+        self.contents = Contents(client, self.find, self._wake_readers)
 
     def watch(self, kind: Kind) -> Cache:
         """The cache of that kind, begun if it is not there yet."""
         if kind not in self._caches:
-            self._caches[kind] = cache = Cache(self._client, kind, self._namespace)
+            metadata_only = kind in METADATA_ONLY
+            self._caches[kind] = cache = Cache(self._client, kind, self._namespace, metadata_only=metadata_only)
+            self._begun[kind] = asyncio.get_running_loop().time()
             cache.subscribe(self._changed)
             self._running[kind] = asyncio.create_task(self._kept(cache), name=f"watch {kind.kind}")
         return self._caches[kind]
@@ -50,8 +66,12 @@ class World:
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self.contents.close()
 
     def get(self, ref: Ref) -> Manifest | None:
+        """The whole object; of a kind that is watched without content, only while somebody has had it read."""
+        if Kind(ref.api_version, ref.kind) in METADATA_ONLY:
+            return self.contents.whole(ref)
         found = self.find(ref)
         return found.manifest() if found else None
 
@@ -61,7 +81,10 @@ class World:
 
     def put(self, ref: Ref, reply: msgspec.Raw) -> None:
         """The reply to our own write: no tick may start from a state older than it."""
-        self.watch(Kind(ref.api_version, ref.kind)).put(bytes(reply))
+        kind = Kind(ref.api_version, ref.kind)
+        if kind in METADATA_ONLY:
+            self.contents.put(ref, bytes(reply))
+        self.watch(kind).put(bytes(reply))
 
     def expect(self, ref: Ref, resource_version: str) -> None:
         """A write whose reply was not the object itself: until the watch brings it, what we hold is old."""
@@ -79,28 +102,25 @@ class World:
 
     def depend(self, key: Key, refs: Iterable[Ref]) -> None:
         """From now on a change of any of these wakes the canary."""
-        now, before = frozenset(refs), self._reads.get(key, frozenset())
-        for ref in before - now:
-            self._readers[ref].discard(key)
-            if not self._readers[ref]:
-                del self._readers[ref]
-        for ref in now - before:
-            self._readers[ref].add(key)
+        for ref in self._readers.reads(key, refs).new:
             self.watch(Kind(ref.api_version, ref.kind))
-        self._reads[key] = now
 
     def forget(self, key: Key) -> None:
         self.depend(key, ())
-        self._reads.pop(key, None)
+        self.contents.forget(key)
 
     def readers(self, ref: Ref) -> frozenset[Key]:
         """The canaries that depend on the object."""
-        return frozenset(self._readers.get(ref, ()))
+        return self._readers.of(ref)
 
     def unsynced(self, refs: Iterable[Ref]) -> Kind | None:
         """A kind among those needed that has not been listed yet."""
         kinds = {Kind(ref.api_version, ref.kind) for ref in refs}
         return next((kind for kind in kinds if not self.watch(kind).synced.is_set()), None)
+
+    def overdue(self, kind: Kind) -> bool:
+        """It should have been listed by now: there may be no permission to."""
+        return asyncio.get_running_loop().time() >= self._begun[kind] + LISTING
 
     async def _kept(self, cache: Cache) -> None:
         told = asyncio.create_task(self._first_list(cache))
@@ -121,7 +141,7 @@ class World:
     async def _first_list(self, cache: Cache) -> None:
         """An empty first list tells no change; whoever waited for it must hear of it all the same."""
         await cache.synced.wait()
-        for ref, keys in list(self._readers.items()):
+        for ref, keys in self._readers.all():
             if (ref.api_version, ref.kind) == cache.kind:
                 for key in keys:
                     self.wake(key)
@@ -130,5 +150,8 @@ class World:
         found = change.object
         if found.kind == CANARY:
             self.wake((found.namespace, found.name))
-        for key in self._readers.get(Ref(*found.kind, found.namespace, found.name), ()):
+        self._wake_readers(Ref(*found.kind, found.namespace, found.name))
+
+    def _wake_readers(self, ref: Ref) -> None:
+        for key in self._readers.of(ref):
             self.wake(key)
