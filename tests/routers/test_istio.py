@@ -237,7 +237,8 @@ def test_connections_can_only_be_split() -> None:
             ],
         }
     ]
-    assert ISTIO.routing(spec, applied(ISTIO.route(spec, Routing(60, 40), {}))) == Routing(60, 40)
+    for each in (spec, canary(appProtocol="tcp", analysis={"match": MATCH})):
+        assert ISTIO.routing(each, existing(Routing(60, 40), each)) == Routing(60, 40)
 
 
 def test_requests_can_do_all_but_keep_sessions_in_a_test() -> None:
@@ -395,6 +396,23 @@ def test_nothing_that_is_said_by_0_or_false_is_lost() -> None:
     assert served(spec=spec)["http"][0]["retries"] == {"attempts": 0}
 
 
+def test_matches_of_the_service_are_passed_on_word_for_word() -> None:
+    words: Manifest = {
+        "name": "shop",
+        "uri": {"regex": "/a.*"},
+        "method": {},
+        "authority": {"prefix": "a"},
+        "withoutHeaders": {"x": {}},
+        "port": 80,
+        "gateways": ["mesh"],
+        "ignoreUriCase": True,
+        "sourceNamespace": "web",
+        "sourceLabels": {"app": "web"},
+    }
+    silent: Manifest = {"scheme": {"exact": "https"}, "ignoreUriCase": False, "sourceNamespace": "", "port": 0}
+    assert served(match=[words, silent])["http"][0]["match"] == [words, {"scheme": {"exact": "https"}}]
+
+
 def test_a_rewrite_is_made_of_what_istio_knows() -> None:
     assert served(rewrite={"uri": "/x", "type": "ReplacePrefixMatch"})["http"][0]["rewrite"] == {"uri": "/x"}
     assert "rewrite" not in served(rewrite={"type": "ReplacePrefixMatch"})["http"][0]
@@ -458,6 +476,9 @@ def test_rules_that_lead_elsewhere_say_no_split() -> None:
     assert ISTIO.routing(canary(), {}) is None
     objects = existing()
     http(objects)[0]["route"][0]["destination"]["host"] = "elsewhere"
+    assert ISTIO.routing(canary(), objects) is None
+    objects = existing()
+    http(objects)[0]["route"].append({"destination": {"host": PRIMARY, "subset": "v1"}, "weight": 100})
     assert ISTIO.routing(canary(), objects) is None
     objects[SERVICE]["spec"] = {"http": [{"redirect": {"uri": "/"}}]}
     assert ISTIO.routing(canary(), objects) is None
@@ -602,6 +623,10 @@ def test_the_original_is_kept_once_and_given_back() -> None:
     back = given_back(canary(hosts=[]), twice)[SERVICE]
     assert back["spec"] == USERS
     assert "annotations" not in back["metadata"]
+
+
+def test_rules_of_ours_are_never_kept_as_the_original() -> None:
+    assert ORIGINAL not in notes(after(canary(), Routing(60, 40), theirs(served(Routing(70, 30)))))
 
 
 def test_what_kubectl_keeps_is_not_kept_twice_and_counts_as_newer() -> None:
@@ -800,4 +825,6 @@ def test_a_destination_rule_that_says_the_same_already_is_left_alone() -> None:
     (edit, *_) = ISTIO.route(canary(trafficPolicy=POLICY), TO_PRIMARY, their_rule(same))
     assert isinstance(edit, Edit)
     assert not differing(their_rule(same)[RULES[0]], edit)
-    assert not ISTIO.restored(canary(), their_rule(THEIRS))
+    newer = {LAST_APPLIED: json.dumps({"spec": THEIRS | {"host": "newer"}})}
+    for annotations in ({}, newer):
+        assert not ISTIO.restored(canary(trafficPolicy=POLICY), their_rule(THEIRS, **annotations))
