@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from davy.core.plan import Plan
 from davy.core.snapshot import Snapshot
 from davy.perceive import Seen
 from davy.sim import scenarios
-from davy.sim.deployments import APART, START
+from davy.sim.crews import APART, START
 from davy.sim.faults import Faults
 from davy.sim.run import Run
 from davy.sim.scenarios import APEX, APP, CANARY, ITERATED, PRIMARY, ROUTE, WEIGHTED, always, by_tag, release, world
@@ -29,7 +30,7 @@ PROVIDERS = [
 
 
 def started(
-    provider: str = "gatewayapi:v1", analysis: Manifest = WEIGHTED, faults: Faults | None = None, **spec: object
+    provider: str = "gatewayapi:v1", analysis: Manifest = WEIGHTED, faults: Faults | None = None, **spec: Any
 ) -> Run:
     made = world(scenarios.deployment(), scenarios.canary(provider, analysis, **spec))
     run = Run(made, CANARY, BAD, faults=faults or Faults())
@@ -234,13 +235,13 @@ def test_a_rollback_under_an_invalid_spec_is_carried_out(monkeypatch: pytest.Mon
     release(run.world, "1.2")
     run.until(lambda run: run.status.get("canaryWeight") == 20)
     gone = Problem("spec.analysis.metrics[0].templateRef", "TemplateMissing", "is gone", "error")
-    real = run._seen
+    real = run.eyes.gather
 
-    def seen() -> Seen | None:
-        found = real()
-        return found and replace(found, problems=(gone,), last_valid=found.canary.spec)
+    def gather(*what: Any) -> Seen:
+        found = real(*what)
+        return replace(found, problems=(gone,), last_valid=found.canary.spec)
 
-    monkeypatch.setattr(run, "_seen", seen)
+    monkeypatch.setattr(run.eyes, "gather", gather)
     run.until(lambda run: bool(run.status.get("runEndedAt")))
     weights = [backend["weight"] for backend in run.world.objects[ROUTE]["spec"]["rules"][0]["backendRefs"]]
     assert (run.phase, weights, run.world.objects[APP]["spec"]["replicas"]) == ("Failed", [100, 0], 0)

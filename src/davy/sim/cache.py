@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from davy.api.ref import Manifest, Ref
 from davy.sim.world import World
@@ -21,14 +21,19 @@ class Cache:
         self.objects = dict(world.objects)
         self.told = len(world.log)
 
-    def catch_up(self, world: World, lag: int = 0) -> None:
-        """All events but the last `lag`."""
-        for event in world.log[self.told : max(len(world.log) - lag, self.told)]:
+    def fork(self) -> Cache:
+        return replace(self, objects=self.objects.copy())
+
+    def catch_up(self, world: World, lag: int = 0) -> set[Ref]:
+        """All events but the last `lag`; the objects that they were about."""
+        events = world.log[self.told : max(len(world.log) - lag, self.told)]
+        for event in events:
             self.told += 1
             if event.manifest is not None:
                 self.put(event.ref, event.manifest)
             elif event.ref not in world.objects:
                 self.objects.pop(event.ref, None)
+        return {event.ref for event in events}
 
     def replied(self, ref: Ref, manifest: Manifest) -> None:
         """The answer to our own write: no tick may begin from an older state."""

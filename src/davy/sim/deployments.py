@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from davy.api.ref import Manifest, Ref
+from davy.sim.crews import NEVER, Crew, started
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-START = 2.0
-"""Seconds that a pod needs before it serves, unless its image tag says otherwise."""
-APART = 0.5
-"""Seconds between two pods that are started together: workloads become ready bit by bit."""
-BAD = "bad"
-"""A template whose image tag begins so never becomes ready."""
-PRIMARY_BAD = "pbad"
-"""The same, but only in the primary."""
+if TYPE_CHECKING:
+    from davy.sim.world import World
 
 
-class Pod(NamedTuple):
-    """One pod: of which template, and when it is ready."""
-
-    template: Manifest
-    ready_at: datetime
-
-
-class Crew(NamedTuple):
-    """What is true of one Deployment."""
-
-    template: Manifest
-    pods: tuple[Pod, ...] = ()
-    complete: bool = False
-    """The rollout of the template has been complete once: from then on its deadline is silent, as in Kubernetes."""
-    progress_at: datetime = NEVER
-    made: tuple[int, int] = (0, 0)
-    """New pods that serve, and old pods that went: when this grows the rollout makes progress."""
-    short_since: datetime | None = None
-    """Since when fewer pods serve than are wanted."""
-
-    def ready(self, now: datetime) -> int:
-        return sum(pod.ready_at <= now for pod in self.pods)
+def tend(world: World, ref: Ref) -> None:
+    live = world.objects[ref]
+    world.crews[ref] = crew = advanced(ref, live, world.crews.get(ref), world.now)
+    status = shown(live, crew, world.now)
+    if status != live.get("status"):
+        world.show(ref, {**live, "status": status})
 
 
-def start_seconds(ref: Ref, template: Manifest) -> float | None:
-    """How long a pod of this template needs; None: it never serves."""
-    tag = str(template["spec"]["containers"][0]["image"]).rpartition(":")[2]
-    if tag.startswith(BAD) or (tag.startswith(PRIMARY_BAD) and ref.name.endswith("-primary")):
-        return None
-    return float(tag[4:].partition("-")[0]) if tag.startswith("slow") else START
+def moments(world: World, ref: Ref) -> Iterator[datetime]:
+    """When something will be true that is not yet shown."""
+    crew = world.crews.get(ref)
+    if crew is not None:
+        yield from (pod.ready_at for pod in crew.pods if pod.ready_at < NEVER)
+        if (end := deadline(world.objects[ref], crew)) < NEVER:
+            yield end
+
+
+def ready(world: World, ref: Ref) -> int:
+    crew = world.crews.get(ref)
+    return crew.ready(world.now) if crew else 0
 
 
 def advanced(ref: Ref, live: Manifest, crew: Crew | None, now: datetime) -> Crew:
@@ -62,13 +47,6 @@ def advanced(ref: Ref, live: Manifest, crew: Crew | None, now: datetime) -> Crew
     ready = sum(pod.ready_at <= now for pod in new)
     old = [pod for pod in crew.pods if pod.template != template and pod.ready_at <= now][: max(wanted - ready, 0)]
     return judged(crew._replace(pods=(*new, *old)), wanted, (ready, -len(old)), now)
-
-
-def started(ref: Ref, template: Manifest, count: int, now: datetime) -> list[Pod]:
-    seconds = start_seconds(ref, template)
-    if seconds is None:
-        return [Pod(template, NEVER)] * count
-    return [Pod(template, now + timedelta(seconds=seconds + APART * index)) for index in range(count)]
 
 
 def judged(crew: Crew, wanted: int, made: tuple[int, int], now: datetime) -> Crew:
@@ -120,16 +98,3 @@ def progressing(live: Manifest, crew: Crew, now: datetime) -> dict[str, Any]:
     if now >= deadline(live, crew):
         return {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
     return {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
-
-
-def killed(crew: Crew, now: datetime, seconds: float) -> Crew:
-    """All pods die; those that replace them serve after a while."""
-    back = [now + timedelta(seconds=seconds + APART * index) for index in range(len(crew.pods))]
-    pods = (pod._replace(ready_at=max(moment, pod.ready_at)) for pod, moment in zip(crew.pods, back, strict=True))
-    return crew._replace(pods=tuple(pods))
-
-
-def next_change(live: Manifest, crew: Crew, now: datetime) -> list[datetime]:
-    """Moments at which something will be true that is not yet shown."""
-    moments = [pod.ready_at for pod in crew.pods] + [deadline(live, crew)]
-    return [moment for moment in moments if now < moment < NEVER]

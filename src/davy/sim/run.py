@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from davy.api import codec
-from davy.api.canary import Canary, CanarySpec
+from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
-from davy.api.validate import Problem
 from davy.core.decide import decide
-from davy.core.plan import Announcement, Ask, Decision, MetricCheck, PingCheck, Plan
-from davy.core.snapshot import Answer, Error, NoData, Reading, Snapshot
-from davy.perceive import Seen, perceive, reads
-from davy.render import Write, render
+from davy.core.plan import Announcement, Ask, Decision, Plan, Question
+from davy.core.snapshot import Snapshot
+from davy.perceive import Seen, perceive
+from davy.render import Status, Write, render
 from davy.settings import Settings
 from davy.sim.cache import Cache, version
 from davy.sim.deeds import do
 from davy.sim.faults import NONE, Deed, Faults
 from davy.sim.hands import already, perform
 from davy.sim.hands import written as written_to
+from davy.sim.outside import Desk, Outside, Readings
 from davy.sim.safety import Witness, ordered
-from davy.sim.world import Conflict, World
-from davy.validity import problems
-
-Readings = Callable[[World, Canary, str], Reading]
-"""What the metrics server says about a metric of the canary, by the metric's name."""
+from davy.sim.sight import Sight
+from davy.sim.world import Conflict, Forbidden, World
 
 TICKS_AT_ONCE = 200
 """Ticks without time passing after which a run counts as one that never rests."""
@@ -74,8 +70,9 @@ class Run:
     writes: list[Write] = field(default_factory=list)
     said: list[Announcement] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    coming: dict[str, tuple[datetime, Answer]] = field(default_factory=dict)
+    moves: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs of phases that the status went through."""
+    desk: Desk = field(default_factory=Desk)
     cache: Cache = field(default_factory=Cache)
     again_at: datetime | None = None
     away_until: datetime | None = None
@@ -83,22 +80,50 @@ class Run:
     ticks: int = 0
     done: int = 0
     """Deeds of the script that were done."""
+    due: datetime | None = None
+    """When the next of them is, once the canary has come to where it waits."""
     lasted: float = 0
     """Seconds until it was over."""
     failed: bool = False
     """The last tick ended at a write that failed; it will be tried again."""
     known: dict[Ref, int] = field(default_factory=dict)
     """Our last write to each object, by its version."""
+    sight: Sight | None = None
+    begun: datetime | None = None
+    witness: Witness | None = None
+    woken: bool = True
+    """There is a reason to decide: something was seen to change, an answer came, or the time is up."""
 
     def __post_init__(self) -> None:
-        self.witness = Witness(self.canary, self.settings)
-        self.witness.note(self.world)
-        self.cache.relist(self.world)
-        self.begin = self.world.now
-        self._judged: tuple[CanarySpec, tuple[Problem, ...]] | None = None
+        self.eyes = self.sight or Sight(self.settings)
+        self.begin = self.begun or self.world.now
         self._at = sorted(timed(self.faults.deeds, self.begin), key=lambda one: one[0])
         self._after = [deed for deed in self.faults.deeds if deed.write is not None]
-        self._others()
+        if self.witness is None:
+            self.judge = Witness(self.canary, self.settings)
+            self.judge.note(self.world)
+            self.cache.relist(self.world)
+            self._others()
+        else:
+            self.judge = self.witness
+
+    def fork(self, faults: Faults = NONE) -> Run:
+        """Another run that begins as this one stands, and has this bad luck: nothing of it may lie in the past."""
+        return replace(
+            self,
+            faults=faults,
+            world=self.world.fork(),
+            writes=self.writes.copy(),
+            said=self.said.copy(),
+            phases=self.phases.copy(),
+            moves=self.moves.copy(),
+            desk=self.desk.fork(),
+            cache=self.cache.fork(),
+            known=self.known.copy(),
+            sight=self.eyes.fork(),
+            begun=self.begin,
+            witness=self.judge.fork(),
+        )
 
     def tick(self) -> bool:
         """One tick; whether it changed anything or must be followed by another at once."""
@@ -113,9 +138,10 @@ class Run:
         status = decision.status if isinstance(decision, Plan) else seen.canary.status
         writes = render(decision.desired, status, seen, snapshot.canary, self.settings)
         ordered(writes, seen.canary, seen.objects)
+        asked = self._ask(decision.questions, snapshot.canary) if isinstance(decision, Ask) else False
         try:
             changed = self._write(writes)
-        except (Conflict, Failed):
+        except (Conflict, Failed, Forbidden):
             self.again_at = self.world.now + PAUSE
             self.failed = True
             return False
@@ -125,29 +151,21 @@ class Run:
         match decision:
             case Ask():
                 self.again_at = None
-                return self._asked(decision, snapshot.canary) or changed
+                return asked or changed
             case Plan():
                 self._remember(decision, seen.canary)
-                return changed
+                return self._ask(decision.asks, snapshot.canary) or changed
 
     def _seen(self) -> Seen | None:
-        raw = self.cache.objects.get(self.canary)
+        held = self.cache.objects
+        raw = held.get(self.canary)
         if raw is None:
             return None
-        canary = codec.decode_canary(raw)
-        held = self.cache.objects
-        first = {ref: held[ref] for ref in reads(canary, self.settings, {}) if ref in held}
-        objects = {ref: held[ref] for ref in reads(canary, self.settings, first) if ref in held}
-        for ref, manifest in [*objects.items(), (self.canary, raw)]:
+        seen = self.eyes.gather(raw, held, self.desk.known, self.unread)
+        for ref, manifest in [*seen.objects.items(), (self.canary, raw)]:
             if version(manifest) < self.known.get(ref, 0):
                 raise Backwards(f"{ref} is seen at {version(manifest)}, we wrote {self.known[ref]}")
-        return Seen(canary=canary, objects=objects, problems=self._problems(canary), answers=dict(self.answers))
-
-    def _problems(self, canary: Canary) -> tuple[Problem, ...]:
-        """Of the spec as it stands; no scenario refers to a MetricTemplate, so nothing else matters."""
-        if self._judged is None or self._judged[0] != canary.spec:
-            self._judged = canary.spec, problems(canary, self.settings, {}, ())
-        return self._judged[1]
+        return seen
 
     def _write(self, writes: tuple[Write, ...]) -> bool:
         before = len(self.writes)
@@ -161,10 +179,8 @@ class Run:
         if already(write, self.cache.objects.get(ref)):
             return
         number = self.attempts + 1
+        self._hindered(number)
         old, seen_before = self.world.objects.get(ref), self.world.version
-        if number in self.faults.refuse or number in self.faults.fail:
-            self.attempts += 1
-            raise (Conflict if number in self.faults.refuse else Failed)("refused")
         reply = perform(self.world, write)
         if self.world.version == seen_before and ref in self.world.objects:
             return
@@ -173,9 +189,21 @@ class Run:
         if number not in self.faults.lose and reply is not None:
             self.cache.replied(ref, reply)
             self.known[ref] = version(reply)
+        if isinstance(write, Status):
+            self.moves.add((str(write.canary.status.phase), str(write.status.phase)))
         self.world.settle()
-        self.witness.judge(self.world, write, old, excused=self.cache.misses(self.world))
+        self.judge.judge(self.world, write, old, self.desk, excused=self.cache.misses(self.world))
         self._luck(number)
+
+    def _hindered(self, number: int) -> None:
+        """What keeps this write from being made, or from being made at once."""
+        if number in self.faults.refuse or number in self.faults.fail:
+            self.attempts += 1
+            raise (Conflict if number in self.faults.refuse else Failed)("refused")
+        if number in self.faults.busy:
+            self.world.pass_to(self.world.now + PAUSE)
+            self._others()
+            self.judge.note(self.world)
 
     def _luck(self, number: int) -> None:
         """What the bad luck has for us after this write."""
@@ -192,37 +220,26 @@ class Run:
     def happens(self, what: str, value: str | float = 0) -> None:
         """Somebody does something (a word of davy.sim.deeds)."""
         do(self.world, what, value)
-        self.witness.note(self.world)
+        self.judge.note(self.world)
 
     def _forget(self) -> None:
-        self.answers.clear()
-        self.coming.clear()
+        self.desk.forget()
+        self.judge.died()
         self.known.clear()
         self.again_at = None
+        self.eyes.forget()
 
-    def _asked(self, ask: Ask, canary: Canary) -> bool:
-        """Questions are put once; answers to questions that are asked no more are dropped when they come."""
-        asked = {question.id: question for question in ask.questions}
-        for id_, question in asked.items():
-            if id_ not in self.answers and id_ not in self.coming:
-                if not isinstance(question, MetricCheck | PingCheck):
-                    continue
-                metric = canary.analysis.metrics[question.index].name
-                reading = self._dark() or self.readings(self.world, canary, metric)
-                due = self.world.now + timedelta(seconds=self.faults.slow_answers)
-                self.coming[id_] = due, Answer(reading, f"query of {metric}")
-        return self._answered()
+    def _ask(self, questions: tuple[Question, ...], canary: Canary) -> bool:
+        """Whether an answer came at once."""
+        note, slow = self.desk.calls.append, self.faults.slow_answers
+        outside = Outside(self.world, canary, self.readings, self._dark(), note, slow)
+        come = self.desk.ask(questions, outside.answer, self.world.now)
+        self.judge.asked(self.desk, canary)
+        return come
 
-    def _answered(self) -> bool:
-        come = [id_ for id_, (due, _) in self.coming.items() if due <= self.world.now]
-        for id_ in come:
-            self.answers[id_] = self.coming.pop(id_)[1]
-        return bool(come)
-
-    def _dark(self) -> Reading | None:
+    def _dark(self) -> dict[str, str]:
         second = self.second
-        says = next((dark.says for dark in self.faults.dark if dark.span.covers(second)), None)
-        return {None: None, "no-data": NoData(), "error": Error("unreachable", "connection refused")}[says]
+        return {dark.of: dark.says for dark in self.faults.dark if dark.span.covers(second)}
 
     def _remember(self, plan: Plan, before: Canary) -> None:
         self.said.extend(plan.says)
@@ -236,17 +253,29 @@ class Run:
             if self.away:
                 return
             if not (blind := self.blind):
-                self.cache.catch_up(self.world, self.faults.lag)
-            changed = self.tick()
+                self._hear(self.faults.lag)
+            changed = self.tick() if self._called() else False
             if self._staged() or changed:
+                self.woken = self.woken or changed
                 continue
             if blind or self.away or self.failed:
                 return
-            if self.cache.told == len(self.world.log):
-                self.witness.rested(self.world)
+            if not self._hear(0):
+                self.judge.rested(self.world, self.desk)
                 return
-            self.cache.catch_up(self.world)
         raise Restless(f"still deciding after {TICKS_AT_ONCE} ticks at {self.world.now}: {self.said[-1:]}")
+
+    def _hear(self, lag: int) -> bool:
+        """The watch tells what happened; whether there was anything. What was looked at wakes the canary."""
+        told = self.cache.catch_up(self.world, lag)
+        self.woken = self.woken or any(ref in self.eyes.wanted or ref == self.canary for ref in told)
+        return bool(told)
+
+    def _called(self) -> bool:
+        """Whether there is a reason to tick now; it is used up."""
+        timely = self.again_at is not None and self.again_at <= self.world.now
+        woken, self.woken = self.woken, False
+        return woken or timely
 
     @property
     def away(self) -> bool:
@@ -258,6 +287,7 @@ class Run:
         self.away_until = None
         self.cache = Cache()
         self.cache.relist(self.world)
+        self.woken = True
         return False
 
     @property
@@ -265,19 +295,39 @@ class Run:
         """The watch is broken."""
         return any(span.covers(self.second) for span in self.faults.blind)
 
+    @property
+    def unread(self) -> bool:
+        """ConfigMaps and Secrets cannot be read."""
+        return any(span.covers(self.second) for span in self.faults.unread)
+
     def _staged(self) -> bool:
-        """The script goes on if the canary is where its next deed says."""
-        if self.done == len(self.script) or not stands(self.script[self.done].when, self.status):
+        """The script goes on if the canary is where its next deed says, and has been for as long as it says."""
+        if self.done == len(self.script):
+            return False
+        deed = self.script[self.done]
+        if self.due is None and stands(deed.when, self.status):
+            self.due = self.world.now + timedelta(seconds=deed.after)
+        if self.due is None or self.world.now < self.due:
             return False
         self.done += 1
-        deed = self.script[self.done - 1]
+        self.due = None
         self.happens(deed.do, deed.value)
         return True
 
-    def until(self, done: Callable[[Run], bool], limit: timedelta = timedelta(hours=2)) -> Run:
-        """Lets time pass from event to event until `done`. Raises `Endless` if the limit is reached first."""
+    def until(
+        self,
+        done: Callable[[Run], bool],
+        limit: timedelta = timedelta(hours=2),
+        before: Callable[[Run], None] | None = None,
+    ) -> Run:
+        """Lets time pass from event to event until `done`. Raises `Endless` if the limit is reached first.
+
+        `before`: called before each moment's ticks.
+        """
         end = self.world.now + limit
         while True:
+            if before is not None:
+                before(self)
             self.rest()
             if done(self):
                 return self
@@ -286,19 +336,27 @@ class Run:
             self._pass_to(min([*self._moments(), end]))
 
     def quiet(self, span: timedelta) -> int:
-        """Lets time pass, event by event; the number of writes meanwhile."""
+        """Lets time pass, event by event; the number of writes meanwhile. A canary that is looked at again for no
+        reason is no reason to write."""
         before, end = len(self.writes), self.world.now + span
         self.rest()
         while self.world.now < end:
             self._pass_to(min([*self._moments(), end]))
+            self.woken = True
             self.rest()
         return len(self.writes) - before
 
-    def to_the_end(self, limit: timedelta = timedelta(hours=1), still: timedelta = timedelta(minutes=30)) -> Run:
+    def to_the_end(
+        self,
+        limit: timedelta = timedelta(hours=1),
+        still: timedelta = timedelta(minutes=30),
+        before: Callable[[Run], None] | None = None,
+    ) -> Run:
         """Until the script is played, the bad luck is over and the release too; then nothing more may be written."""
         over = self.begin + timedelta(seconds=self.faults.last_second())
-        self.until(lambda run: run.world.now >= over and run.settled, limit + (over - self.begin))
+        self.until(lambda run: run.world.now >= over and run.settled, limit + (over - self.begin), before)
         self.lasted = self.second
+        self.judge.over(self.world, self.desk)
         if written := self.quiet(still):
             raise Fidgety(f"{written} writes though nothing happened: {[named(one) for one in self.writes[-written:]]}")
         return self
@@ -306,29 +364,31 @@ class Run:
     @property
     def settled(self) -> bool:
         """The release is over, waits for a human, or the canary is gone."""
+        if self.done < len(self.script) and self.due is not None:
+            return False
         if self.canary not in self.world.objects:
             return True
-        if self.away or self.coming or self.failed or self.world.next_event():
+        if self.away or self.desk.coming or self.failed or self.world.next_event():
             return False
         conditions = {item["type"]: item for item in self.status.get("conditions", ())}
         stalled = conditions.get("Stalled", {}).get("status") == "True"
         return stalled or conditions.get("Ready", {}).get("reason") in SETTLED
 
     def _moments(self) -> Iterator[datetime]:
-        ours = () if self.away else (self.again_at, *(due for due, _ in self.coming.values()))
-        ends = [self.begin + timedelta(seconds=span.end) for span in self.faults.blind]
+        ours = () if self.away else (self.again_at, *(due for due, _ in self.desk.coming.values()))
+        ends = [self.begin + timedelta(seconds=span.end) for span in self.faults.spans()]
         deeds = [moment for moment, _ in self._at[:1]]
-        for moment in (*ours, self.away_until, self.world.next_event(), *ends, *deeds):
+        for moment in (*ours, self.due, self.away_until, self.world.next_event(), *ends, *deeds):
             if moment is not None and moment > self.world.now:
                 yield moment
 
     def _pass_to(self, moment: datetime) -> None:
         if not self.blind:
-            self.cache.catch_up(self.world)  # a cache lags by moments, not by seconds
+            self._hear(0)  # a cache lags by moments, not by seconds
         self.world.pass_to(moment)
         self._others()
-        self._answered()
-        self.witness.note(self.world)
+        self.woken = self.desk.come(self.world.now) or self.woken
+        self.judge.note(self.world)
 
     def _others(self) -> None:
         """What others do at this moment."""
@@ -369,6 +429,8 @@ def timed(deeds: tuple[Deed, ...], begin: datetime) -> Iterator[tuple[datetime, 
 def stands(when: str, status: Manifest) -> bool:
     """Whether the canary is where a deed waits for it."""
     word, _, number = when.partition(" ")
+    if word == "gate":
+        return bool(status.get("closedGate") == number)
     if number:
         return bool(status.get({"weight": "canaryWeight"}.get(word, word), 0) == int(number))
     if when == "ended":
