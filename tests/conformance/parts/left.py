@@ -20,6 +20,10 @@ from davy.kube.kinds import Kind
 FOLDER = Path(__file__).parents[1] / "traces" / "flagger-1.44.0"
 REMOVED = "<removed>"
 NOTHING: Mapping[str, Mapping[str, Any]] = {}
+FASTER = 10
+"""Intervals and deadlines are shorter than the recorded ones by this factor."""
+SHORTEST_DEADLINE = 5
+"""Seconds in which a good pod becomes ready on a machine that has more to do."""
 WORKLOADS = ("Deployment", "DaemonSet")
 FIELDS = {"weight": "canaryWeight"}
 """What the steps of a script call a field of the status."""
@@ -68,6 +72,16 @@ class Trace:
     @property
     def canary(self) -> Manifest:
         return next(each for each in self.raw["scenario"]["objects"] if each["kind"] == CANARY.kind)
+
+    @property
+    def canary_name(self) -> str:
+        return str(self.canary["metadata"]["name"])
+
+    @property
+    def sources(self) -> list[Manifest]:
+        """What people create, in this order, with shorter intervals; deadlines too, where pods are never ready."""
+        scenario = self.raw["scenario"]
+        return [quickened(each, deadline="bad-" in json.dumps(scenario)) for each in scenario["objects"]]
 
     @property
     def script(self) -> list[Manifest]:
@@ -166,7 +180,7 @@ class Moment:
         return None
 
     def _order(self) -> Iterator[str]:
-        name = f"Canary/{self.trace.canary['metadata']['name']}.status"
+        name = f"Canary/{self.trace.canary_name}.status"
         last = f"{name} #{self.number + 1 if self.torn else self.number}"
         for entry in self.trace.raw["order"]:
             if entry == last:
@@ -301,8 +315,12 @@ def owned(state: Manifest, canary: Manifest) -> Manifest:
     return {**state, "metadata": metadata}
 
 
-def quickened(canary: Manifest) -> Manifest:
-    """The canary with intervals of one second."""
-    made = copy.deepcopy(canary)
-    made["spec"]["analysis"]["interval"] = "1s"
+def quickened(manifest: Manifest, *, deadline: bool = False) -> Manifest:
+    """A canary with intervals of one second; with `deadline`, a canary or workload that waits shorter for its pods."""
+    made = copy.deepcopy(manifest)
+    spec = made.get("spec", {})
+    if "analysis" in spec:
+        spec["analysis"]["interval"] = "1s"
+    if deadline and "progressDeadlineSeconds" in spec:
+        spec["progressDeadlineSeconds"] = max(spec["progressDeadlineSeconds"] // FASTER, SHORTEST_DEADLINE)
     return made

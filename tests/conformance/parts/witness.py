@@ -40,12 +40,15 @@ class Account:
 
     namespace: str
     _seen: list[Seen] = field(default_factory=list)
+    _statuses: defaultdict[str, list[Manifest]] = field(default_factory=lambda: defaultdict(list))
     _latest: dict[tuple[Kind, str], Seen] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, change: Change) -> None:
         seen = Seen(change.object, change.type == "DELETED")
         self._seen.append(seen)
+        if seen.object.kind == CANARY and not seen.deleted:
+            self._statuses[seen.object.name].append(seen.manifest.get("status") or {})
         self._latest[seen.object.kind, seen.object.name] = seen
         self._changed.set()
 
@@ -77,7 +80,7 @@ class Account:
 
     def statuses(self, name: str = "app") -> list[Manifest]:
         """The states of a canary's status, in their order."""
-        return [seen.manifest.get("status") or {} for seen in self.of(CANARY, name)]
+        return self._statuses[name]
 
     def status(self, name: str = "app") -> Manifest:
         """The latest of them; empty if there is no canary (any more)."""

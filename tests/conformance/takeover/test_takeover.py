@@ -1,7 +1,6 @@
 """Davy takes over what Flagger left: no pod restarts, no run starts, and a run goes on where it was."""
 
 from collections.abc import AsyncIterator, Callable
-from itertools import groupby
 
 import pytest
 import pytest_asyncio
@@ -9,8 +8,8 @@ from tests.conformance.parts.left import Moment
 from tests.conformance.parts.pods import POD
 from tests.conformance.parts.side_by_side import SideBySide, rows_of
 from tests.conformance.parts.stage import Stage
-from tests.conformance.parts.witness import CANARY, Manifest
-from tests.conformance.takeover.moments import moments, step
+from tests.conformance.parts.witness import CANARY
+from tests.conformance.takeover.moments import moments, steps
 from tests.conformance.takeover.playing import GATED, SETTLED, Takeover, take_over
 
 from davy.routers import ROUTERS
@@ -97,9 +96,3 @@ async def test_the_primarys_pods_restart_for_the_promotion_only(moment: Moment, 
     if moment.status["phase"] in ("Promoting", "Finalising"):
         promoted = None
     assert [told for told in taken.pods(until=promoted) if "-primary-" in told] == []
-
-
-def steps(statuses: list[Manifest]) -> list[tuple[str, int]]:
-    """The phases in order; within the analysis its steps, by weight or by iteration."""
-    told = [(status["phase"], step(status) if status["phase"] == "Progressing" else 0) for status in statuses]
-    return [each for each, _ in groupby(told)]

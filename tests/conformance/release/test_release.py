@@ -1,0 +1,110 @@
+"""Whole releases on a real control plane: what Flagger was recorded to do, with the Deployments' own controllers."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from tests.conformance.parts.left import SETTINGS, Trace, traces
+from tests.conformance.parts.script import answer, play
+from tests.conformance.parts.side_by_side import SideBySide, rows_of
+from tests.conformance.parts.stage import PATIENCE, UNSUPPORTED, Stage
+from tests.conformance.parts.witness import Account
+from tests.conformance.release.safety import outages
+from tests.conformance.takeover.moments import steps
+
+from davy.routers import ROUTERS
+
+pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
+
+AT_ONCE = 12
+
+
+@dataclass
+class Played:
+    """What was seen of a release."""
+
+    seen: Account
+    unsupported: str = ""
+    stuck: str = ""
+
+
+Rows = SideBySide[Trace, Played]
+
+
+ANALYSED_BY_NOBODY = [
+    ("Initializing", 0),
+    ("Initialized", 0),
+    ("Progressing", 0),
+    ("Promoting", 0),
+    ("Finalising", 0),
+    ("Succeeded", 0),
+]
+
+
+def is_release(trace: Trace) -> bool:
+    """A recording of something that came to an end; the others are of hangs."""
+    return trace.raw["ended"] == "ok" and any(status["phase"] == "Initialized" for status in trace.statuses)
+
+
+def row(trace: Trace) -> object:
+    skip = pytest.mark.skip(reason=f"no router for provider {trace.provider} yet")
+    return pytest.param(trace, id=trace.name, marks=[] if trace.provider in ROUTERS else [skip])
+
+
+OTHERWISE: Mapping[str, list[tuple[str, int]]] = {
+    "k8s-delete-plain": [("Initializing", 0), ("Initialized", 0), ("Terminating", 0)],
+    "k8s-skip-analysis": ANALYSED_BY_NOBODY,
+    "istio-skip-analysis": ANALYSED_BY_NOBODY,
+}
+"""How a release goes with Davy where it goes another way on purpose (docs/differences.md)."""
+EXCUSED = {"k8s-drift": ["app by Service/app"]}
+"""Outages that the script itself makes, until Davy puts them right."""
+
+every_scenario = pytest.mark.parametrize("trace", [row(trace) for trace in traces()])
+every_release = pytest.mark.parametrize("trace", [row(trace) for trace in traces() if is_release(trace)])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rows(stage: Stage, request: pytest.FixtureRequest) -> AsyncIterator[Rows]:
+    made: Rows = SideBySide(lambda trace: release(stage, trace), rows_of(request, "trace", Trace), at_once=AT_ONCE)
+    yield made
+    await made.close()
+
+
+async def release(stage: Stage, trace: Trace) -> Played:
+    async with stage.scene(trace.name) as scene:
+        answer(trace, scene)
+        unsupported, stuck = "", ""
+        async with scene.operator(**SETTINGS[trace.group]):
+            for each in trace.sources:
+                await scene.create(each)
+            try:
+                unsupported = await scene.looked_at(trace.canary_name)
+                if not unsupported:
+                    await play(trace, scene, trace.script)
+                    await scene.seen.quiet(1.5, within=PATIENCE)
+            except AssertionError as never:
+                stuck = str(never)
+                unsupported = stuck if UNSUPPORTED in stuck else ""
+        return Played(scene.seen, unsupported, stuck)
+
+
+async def outcome(rows: Rows, trace: Trace) -> Played:
+    played = await rows.of(trace)
+    if played.unsupported:
+        pytest.skip(played.unsupported)
+    assert not played.stuck, played.stuck
+    return played
+
+
+@every_release
+async def test_it_goes_the_way_it_went_with_flagger(trace: Trace, rows: Rows) -> None:
+    played = await outcome(rows, trace)
+    assert steps(played.seen.statuses(trace.canary_name)) == OTHERWISE.get(trace.name, steps(trace.statuses))
+
+
+@every_scenario
+async def test_requests_have_somewhere_to_go_all_the_time(trace: Trace, rows: Rows) -> None:
+    played = await outcome(rows, trace)
+    assert outages(played.seen.history()) == EXCUSED.get(trace.name, [])
