@@ -203,7 +203,7 @@ WARNED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         spec(analysis__match=[{"headers": {"x-a": {"exact": "b"}}}]),
-        "spec.analysis.match: takes effect in A/B testing only, that is with iterations; with weights, all requests ",
+        "spec.analysis.match: without iterations this is no A/B test; with weights, all requests ",
     ),
     (
         spec(analysis__stepWeight=None, analysis__stepWeights=[30, 20]),
