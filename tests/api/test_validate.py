@@ -203,7 +203,7 @@ WARNED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         spec(analysis__match=[{"headers": {"x-a": {"exact": "b"}}}]),
-        "spec.analysis.match: without iterations this is no A/B test; with weights, all requests ",
+        "spec.analysis.match: without iterations this is no A/B test: of the requests that ",
     ),
     (
         spec(analysis__stepWeight=None, analysis__stepWeights=[30, 20]),
