@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from davy.controller.apply import Applier, Refused, Stale
 from davy.controller.drift import Drift
 from davy.controller.world import World
 from davy.core.names import FINALIZER
+from davy.core.snapshot import Conflict
 from davy.kube.client import Client
 from davy.kube.errors import Invalid
 from davy.kube.kinds import Kind
@@ -235,3 +237,93 @@ async def test_what_cannot_be_made_stops_what_comes_after_it(applier: Applier, w
 async def test_letting_a_canary_go_that_is_gone_is_no_failure(applier: Applier) -> None:
     with pytest.raises(Stale, match="is gone"):
         await applier.apply((Finalizer(codec.decode_canary(manifests.canary()), present=False),))
+
+
+async def test_what_the_server_spells_differently_is_not_written_again(applier: Applier, world: World) -> None:
+    """The server adds its defaults to a template: it never is what we wrote, letter for letter."""
+    await applier.apply((Create(manifests.deployment()),))
+    template = manifests.deployment("2.0")["spec"]["template"]
+    counts = []
+    for _ in range(3):
+        live = world.get(manifests.APP)
+        assert live is not None
+        assert live["spec"]["template"] != template
+        version = live["metadata"]["resourceVersion"]
+        counts.append(await applier.apply((Replace(manifests.APP, version, {"/spec/template": template}),)))
+    assert counts == [1, 0, 0]
+
+
+@pytest.fixture
+async def helm(client: Client) -> AsyncIterator[Client]:
+    """Another writer."""
+    async with Client(client.config, manager="helm") as made:
+        yield made
+
+
+Meddle = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def meddle(helm: Client, world: World, until: Until) -> Meddle:
+    """The other writer points the Service elsewhere, and the cache has seen it."""
+
+    async def meddled() -> None:
+        body = {"spec": {"selector": {"app": "theirs"}}}
+        reply = await helm.patch(Kind("v1", "Service"), "test", "app", body, content="merge")
+
+        async def seen() -> bool:
+            found = world.find(SERVICE)
+            return found is not None and found.resource_version == reply["metadata"]["resourceVersion"]
+
+        await until(seen)
+
+    return meddled
+
+
+async def test_a_quarrel_is_told_with_the_other_writers_name_and_the_repair_waits(
+    applier: Applier, drift: Drift, time: Time, meddle: Meddle
+) -> None:
+    await applier.apply((Apply(service()),))
+    for _ in range(3):
+        assert drift.conflicts([SERVICE]) == ()
+        await meddle()
+        time.now += 5
+        assert await applier.apply((Apply(service()),)) == 1
+    assert drift.conflicts([SERVICE]) == (Conflict("Service test/app", "spec.selector.app", "helm"),)
+    await meddle()
+    assert await applier.apply((Apply(service()),)) == 0
+    assert drift.again([SERVICE]) == 2.0
+    time.now += 2.0
+    assert await applier.apply((Apply(service()),)) == 1
+
+
+async def test_a_repair_that_waits_keeps_nothing_else_from_being_written(
+    applier: Applier, time: Time, meddle: Meddle, world: World
+) -> None:
+    await applier.apply((Apply(service()),))
+    for _ in range(3):
+        await meddle()
+        time.now += 5
+        await applier.apply((Apply(service()),))
+    await meddle()
+    assert await applier.apply((Apply(service()), Create(manifests.deployment()))) == 1
+    assert world.get(manifests.APP) is not None
+
+
+async def test_replicas_that_somebody_keeps_changing_are_a_quarrel_too(
+    applier: Applier, drift: Drift, time: Time, helm: Client, world: World, until: Until
+) -> None:
+    await applier.apply((Create(manifests.deployment()),))
+
+    async def caught_up() -> bool:
+        found = world.get(manifests.APP)
+        stored = await helm.get(DEPLOYMENT, "test", "app")
+        return found is not None and found["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
+
+    for _ in range(4):
+        await applier.apply((Scale(manifests.APP, 0),))
+        await helm.patch(DEPLOYMENT, "test", "app", {"spec": {"replicas": 3}}, content="merge")
+        await until(caught_up)
+        time.now += 5
+    assert await applier.apply((Scale(manifests.APP, 0),)) == 1
+    assert drift.conflicts([manifests.APP]) == (Conflict("Deployment test/app", "spec.replicas", "helm"),)
