@@ -1,13 +1,18 @@
 """What the tables of routers and scalers say that a cluster must serve; a new row of theirs joins by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from davy.api import codec
 from davy.kube.kinds import BUILTIN, Kind
 from davy.routers import ROUTERS
+from davy.scalers import SCALERS
+from davy.targets import TARGETS
 
-SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject")
+VERSIONS = {"keda.sh": "v1alpha1", "serving.knative.dev": "v1"}
+"""Versions of kinds that a table names by their group; those of the others are the cluster's own."""
+FURTHER = (Kind("serving.knative.dev/v1", "Revision"),)
+"""Kinds that nothing but the sides of a target name."""
 
 Manifest = dict[str, Any]
 
@@ -27,11 +32,17 @@ EXAMPLE: Manifest = {
 
 
 def provided() -> tuple[Kind, ...]:
-    """The kinds of providers' objects that routers read or write, and those of scalers, in one version each."""
+    """The kinds of routers' objects, targets and scalers that no cluster has by itself, in one version each."""
     found: dict[tuple[str, str], Kind] = {}
-    for kind in (*routed(), SCALED_OBJECT):
+    for kind in (*routed(), *named(TARGETS), *named(SCALERS), *FURTHER):
         found.setdefault((kind.group, kind.kind), kind)
     return tuple(kind for kind in found.values() if kind not in BUILTIN)
+
+
+def named(table: Iterable[tuple[str, str]]) -> Iterator[Kind]:
+    for group, kind in table:
+        if group in VERSIONS:
+            yield Kind(f"{group}/{VERSIONS[group]}", kind)
 
 
 def routed() -> Iterator[Kind]:

@@ -44,6 +44,8 @@ class Pods:
 
     async def run(self) -> None:
         await self._client.apply(node())
+        # A new node gets a taint until its kubelet says that it is ready; DaemonSets pass it by until then.
+        await self._client.patch(Kind("v1", "Node"), None, NODE, {"spec": {"taints": None}}, content="merge")
         try:
             await self._cache.run()
         finally:

@@ -9,6 +9,8 @@ from tests.conformance.parts.stage import PATIENCE, Scene
 
 from davy.kube.kinds import Kind
 
+EVENT = Kind("v1", "Event")
+
 Step = Mapping[str, Any]
 
 
@@ -40,7 +42,10 @@ async def play(trace: Trace, scene: Scene, steps: Iterable[Step]) -> None:
 
 
 async def waited(trace: Trace, scene: Scene, condition: Step, since: int) -> None:
-    """Until the status, or a call of a hook, has been seen since the last thing that people did."""
+    """Until the status, an Event or a call of a hook has been seen since the last thing that people did."""
+    if "event" in condition:
+        await told(scene, condition["event"])
+        return
 
     def met() -> bool:
         if "hook" in condition:
@@ -52,6 +57,16 @@ async def waited(trace: Trace, scene: Scene, condition: Step, since: int) -> Non
         return f"{scene.namespace}: never {condition}; last {scene.seen.status(trace.canary_name)}"
 
     await scene.seen.until(met, within=PATIENCE, why=why)
+
+
+async def told(scene: Scene, words: str) -> None:
+    """Until an Event says so. Raises AssertionError."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not any(words in event.get("message", "") for event in await scene.list(EVENT)):
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"{scene.namespace}: no Event says {words!r}") from None
 
 
 async def act(trace: Trace, scene: Scene, step: Step) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from tests.conformance.parts.control_plane import ControlPlane
+from tests.conformance.parts.knative import Knative
 from tests.conformance.parts.pods import POD, Pods
 from tests.conformance.parts.processes import free_ports
 from tests.conformance.parts.witness import CANARY, Account, Witness
@@ -196,7 +197,7 @@ async def stage(plane: ControlPlane, kinds: Iterable[Kind]) -> AsyncIterator[Sta
         await servers.start()
         stack.push_async_callback(servers.close)
         pods, witness = Pods(person), Witness(person, (*KINDS, *kinds))
-        tasks = [asyncio.create_task(work.run()) for work in (pods, witness)]
+        tasks = [asyncio.create_task(work.run()) for work in (pods, witness, Knative(person))]
         stack.push_async_callback(ended, tasks)
         await witness.synced()
         yield Stage(plane, config, person, flagger, servers, pods, witness)

@@ -70,13 +70,26 @@ BACKENDS: Mapping[str, Callable[[Manifest], Iterator[tuple[str, int]]]] = {
 }
 
 
-def outages(history: list[Seen]) -> list[str]:
-    """Each write that left a Service that is called without a ready pod behind it, told for people.
+@dataclass(frozen=True)
+class Outage:
+    """Services that were called and had no ready pod behind them."""
 
-    Counted from when all of them were served: before, the app has not started. When the canary is gone, its objects
-    go too.
+    services: frozenset[str]
+    by: str
+    """The object whose change made it so."""
+    ended: bool
+
+    def __str__(self) -> str:
+        return f"{', '.join(sorted(self.services))} by {self.by}"
+
+
+def outages(history: list[Seen]) -> list[Outage]:
+    """All there were, in their order.
+
+    Counted from when everything called was served: before, the app has not started. When the canary is gone, its
+    objects go too.
     """
-    world, found = World(), []
+    world, begun = World(), list[tuple[frozenset[str], str]]()
     before, began = set[str](), False
     for seen in history:
         world.take(seen)
@@ -87,6 +100,6 @@ def outages(history: list[Seen]) -> list[str]:
         unserved = world.unserved()
         began = began or not unserved
         if began and (lost := unserved - before):
-            found.append(f"{', '.join(sorted(lost))} by {seen.object.kind.kind}/{seen.object.name}")
+            begun.append((frozenset(lost), f"{seen.object.kind.kind}/{seen.object.name}"))
         before = unserved
-    return found
+    return [Outage(services, by, ended=not services & before) for services, by in begun]
