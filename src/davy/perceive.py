@@ -14,6 +14,7 @@ from davy.api.status import CanaryStatus, Phase
 from davy.api.validate import Problem
 from davy.core import names, times
 from davy.core.change import RUNNING
+from davy.core.edit import differing
 from davy.core.revisions import is_revision_of, revision
 from davy.core.snapshot import Answer, Conflict, Snapshot, Traffic, Workload
 from davy.routers import ROUTERS
@@ -112,6 +113,7 @@ def perceive(seen: Seen, now: datetime, settings: Settings) -> Snapshot:
         unread="; ".join(tracked.unread for tracked in (seen.configs or {}).values() if tracked.unread),
         scaler_floor=floor(canary, seen.objects),
         conflicts=seen.conflicts,
+        restorable=restorable(canary, router, seen.objects),
         alerts=bool(canary.analysis.alerts or settings.slack_url or settings.msteams_url),
         interval=timedelta(seconds=canary.analysis.interval_seconds(settings.minimum_interval.total_seconds())),
         answers=seen.answers,
@@ -171,7 +173,12 @@ def primary_of(seen: Seen, canary: Canary, selector: Selector | None, now: datet
     target = kind.target(canary, seen.objects)
     if target is None or selector is None:
         return found
-    return replace(found, carries=kind.run(side), like_target=kind.alike(target, side, selector))
+    return replace(
+        found,
+        carries=kind.run(side),
+        like_target=kind.alike(target, side, selector),
+        empties=kind.empties(target, side),
+    )
 
 
 def workload(kind: Target, side: Manifest, canary: Canary, threshold: int, now: datetime) -> Workload:
@@ -207,6 +214,14 @@ def traffic(canary: Canary, router: Router | None, objects: Mapping[Ref, Manifes
         asked = of_everyone(canary)  # the test's rules are not there, or not any more
         routing = router.routing(asked, existing)
     return Traffic(routing, router.confirmed(asked, routing, existing)) if routing else Traffic(None)
+
+
+def restorable(canary: Canary, router: Router | None, objects: Objects) -> bool:
+    """Only asked of a canary that goes."""
+    if router is None or not canary.metadata.deletion_timestamp:
+        return False
+    existing = {ref: objects[ref] for ref in router.reads(canary) if ref in objects}
+    return any(differing(objects[edit.ref], edit) for edit in router.restored(canary, existing) if edit.ref in objects)
 
 
 def split_by(canary: Canary, router: Router) -> Canary:

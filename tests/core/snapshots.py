@@ -71,7 +71,17 @@ def primary(**fields: Any) -> Workload:
 def snapshot(phase: Phase = Phase.PROGRESSING, /, **fields: Any) -> Snapshot:
     """`weight`, `at`: the routing; `target`, `primary`, `analysis`, `spec`: as above; any other word: of the status."""
     names = ("target", "primary", "analysis", "spec", "routing", "confirmation", "now", "shifts", "apex", "answers")
-    seen = ("mirrors", "matches", "keeps_sessions", "configs", "unread", "scaler_floor", "conflicts", "alerts")
+    seen = (
+        "mirrors",
+        "matches",
+        "keeps_sessions",
+        "configs",
+        "unread",
+        "scaler_floor",
+        "conflicts",
+        "alerts",
+        "restorable",
+    )
     further = {name: fields.pop(name) for name in seen if name in fields}
     annotations = fields.pop("annotations", {})
     made = {name: fields.pop(name) for name in names if name in fields}

@@ -11,7 +11,7 @@ from tests.core.snapshots import NEW, OLD, ago, primary, snapshot, status, targe
 from davy.api.status import CanaryStatus, Phase
 from davy.core.change import UNDER_WAY, Change, adopted, change, foreign, rebased
 from davy.core.decide import decide
-from davy.core.names import digest
+from davy.core.names import digest, run
 from davy.core.plan import Plan
 from davy.core.snapshot import Routing, Snapshot, Workload
 
@@ -75,7 +75,8 @@ def test_what_configs_hold_belongs_to_a_revision(
     before: dict[str, str] | None, promoted: dict[str, str] | None, now: dict[str, str] | None, what: Change
 ) -> None:
     known = status(tracked_configs=before, promoted_configs=digest(promoted))
-    s = replace(with_status(known), configs=now)
+    carried = primary(carries=run(OLD, digest(promoted)))
+    s = replace(with_status(known), configs=now, primary=carried)
     assert change(s, target(revision=OLD, fence="u/1")) is what
 
 

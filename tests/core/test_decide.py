@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import json
 from msgspec.structs import replace
-from tests.core.snapshots import NEW, NOW, OLD, WEIGHTED, ago, deleted, snapshot, target
+from tests.core.snapshots import NEW, NOW, OLD, WEIGHTED, ago, deleted, primary, snapshot, target
 
 from davy.api.analysis import Webhook
 from davy.api.status import Phase
@@ -77,7 +77,16 @@ TAKEN_OVER: tuple[tuple[Snapshot, Phase], ...] = (
     (snapshot(Phase.FAILED, last_promoted_spec=""), Phase.INITIALIZING),
     (deleted(snapshot(Phase.WAITING)), Phase.TERMINATING),
     (deleted(snapshot(Phase.WAITING_PROMOTION)), Phase.TERMINATING),
-    (deleted(snapshot(Phase.TERMINATED)), Phase.TERMINATING),
+    (
+        deleted(
+            snapshot(Phase.TERMINATING, restorable=True, routing=Routing(0, 100), apex="target", routed_at=ago(90))
+        ),
+        Phase.TERMINATED,
+    ),
+    (
+        snapshot(Phase.FAILED, canary_weight=100, primary=primary(carries=NEW), run_ended_at=ago(9)),
+        Phase.PROMOTING,
+    ),
 )
 """Doors that open only to a status of Flagger's, to a closed gate or to a human's command."""
 

@@ -120,6 +120,7 @@ UNRECORDED = {
     "commanded",
     "restart_loop",
     "halted_by",
+    "recovered",
 }
 """Sentences that none of the recorded scenarios makes Flagger say (`invalid`, `metric_error`,
 `commanded`, `restart_loop` and `mirror_unsupported` are ours)."""

@@ -59,7 +59,7 @@ class Cluster(World):
         since = before.get("lastTransitionTime") if before.get("status") == condition["status"] else second(self.now)
         status = {"conditions": [condition | {"lastTransitionTime": since}]}
         if status != one.get("status"):
-            self.rewrite(ref, {**one, "status": status})
+            self.show(ref, {**one, "status": status})
 
     def _report(self, service: Manifest) -> None:
         made = [one["metadata"]["name"] for one in self.revisions()]
@@ -74,7 +74,7 @@ class Cluster(World):
             "conditions": [{"type": "RoutesReady", "status": "True"}],
         }
         if status != service.get("status"):
-            self.rewrite(SERVICE, {**service, "status": status})
+            self.show(SERVICE, {**service, "status": status})
 
     def revisions(self) -> list[Manifest]:
         return [manifest for ref, manifest in sorted(self.objects.items()) if ref.kind == "Revision"]

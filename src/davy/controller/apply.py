@@ -13,7 +13,7 @@ from davy.controller.drift import Drift
 from davy.controller.world import World
 from davy.core.names import FINALIZER
 from davy.kube.client import Client
-from davy.kube.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, KubeError, NotFound
+from davy.kube.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, KindNotServed, KubeError, NotFound
 from davy.kube.kinds import Kind
 from davy.kube.managed_fields import Applied, is_applied, take_over
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
@@ -68,23 +68,31 @@ class Applier:
 
     async def _write(self, write: Write) -> bool:
         try:
-            match write:
-                case Create(manifest):
-                    return await self._create(manifest)
-                case Apply(manifest):
-                    return await self._apply(manifest)
-                case Replace():
-                    return await self._replace(write)
-                case Scale(ref, replicas):
-                    return await self._scale(ref, replicas)
-                case Finalizer():
-                    return await self._finalizer(write)
-                case Status():
-                    return await self._status(write)
-                case _:
-                    assert_never(write)
+            return await self._made_true(write)
         except (Conflict, AlreadyExists) as error:
             raise Stale(str(error)) from error
+        except NotFound as error:
+            # What we held is gone, and the watch has not told us yet. For something new it is the namespace.
+            if isinstance(error, KindNotServed) or isinstance(write, Create | Apply):
+                raise
+            raise Stale(str(error)) from error
+
+    async def _made_true(self, write: Write) -> bool:
+        match write:
+            case Create(manifest):
+                return await self._create(manifest)
+            case Apply(manifest):
+                return await self._apply(manifest)
+            case Replace():
+                return await self._replace(write)
+            case Scale(ref, replicas):
+                return await self._scale(ref, replicas)
+            case Finalizer():
+                return await self._finalizer(write)
+            case Status():
+                return await self._status(write)
+            case _:
+                assert_never(write)
 
     async def _create(self, manifest: Manifest) -> bool:
         self._world.put(ref_of(manifest), await self._client.create(manifest, type=msgspec.Raw))
@@ -173,13 +181,9 @@ class Applier:
         others = [name for name in metadata.finalizers if name != FINALIZER]
         wanted = [*others, FINALIZER] if write.present else others
         body = {"metadata": {"resourceVersion": metadata.resource_version, "finalizers": wanted}}
-        try:
-            reply = await self._client.patch(
-                CANARY, metadata.namespace, metadata.name, body, content="merge", type=msgspec.Raw
-            )
-        except NotFound as error:
-            # Mostly we let it go ourselves, a moment ago, and the watch has not told us yet.
-            raise Stale(f"{write.canary.ref} is gone") from error
+        reply = await self._client.patch(
+            CANARY, metadata.namespace, metadata.name, body, content="merge", type=msgspec.Raw
+        )
         if write.present:
             self._world.put(write.canary.ref, reply)
         return True
@@ -191,7 +195,11 @@ class Applier:
         metadata = {**live["metadata"], "resourceVersion": write.canary.metadata.resource_version}
         metadata.pop("managedFields", None)
         body = {**live, "metadata": metadata, "status": codec.encode_status(write.status)}
-        self._world.put(write.canary.ref, await self._client.replace(body, subresource="status", type=msgspec.Raw))
+        try:
+            reply = await self._client.replace(body, subresource="status", type=msgspec.Raw)
+        except NotFound as error:
+            raise Stale(f"{write.canary.ref} is gone") from error
+        self._world.put(write.canary.ref, reply)
         return True
 
 

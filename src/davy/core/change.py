@@ -12,6 +12,7 @@ from davy.core.moves import Move
 from davy.core.revisions import is_ours
 from davy.core.snapshot import Snapshot, Workload
 from davy.core.times import to_milliseconds
+from davy.core.traffic import intact
 
 RUNNING = frozenset({Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING})
 """Phases of a run: an edit that makes the spec invalid does not stop it while the last valid spec is known."""
@@ -43,9 +44,9 @@ def change(s: Snapshot, target: Workload) -> Change:
 
 
 def reverted(s: Snapshot, target: Workload) -> bool:
-    """The target, changed meanwhile, is what was promoted again."""
+    """The target, changed meanwhile, is what was promoted again, and the primary still carries that (flagger#1898)."""
     status = s.canary.status
-    if target.revision != status.last_promoted_spec:
+    if target.revision != status.last_promoted_spec or not intact(s):
         return False
     moved = target.revision != status.last_applied_spec
     if s.configs is None or s.unread:

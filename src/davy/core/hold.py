@@ -27,10 +27,13 @@ from davy.core.traffic import (
     grown,
     safe,
     serves,
+    settle_time,
     slipped,
     split,
     tests_matches,
     to_target,
+    vacated,
+    vacates,
     wanted,
 )
 
@@ -180,9 +183,10 @@ def promoting(s: Snapshot) -> Desired:
     unchanged = not configs_changed(s) and not s.unread
     analysed = s.target is not None and s.target.revision == status.last_applied_spec and unchanged
     carried = s.primary is not None and s.primary.carries == runs.applied(status)
-    carry = analysed and not carried
+    carry = analysed and not carried and (not vacates(s) or vacated(s))
     desired = replace(
         running(s),
+        everyone=vacates(s),
         primary=PrimaryWish.CARRY if carry else PrimaryWish.EXIST,
         run=runs.applied(status),
         configs=carry,
@@ -228,7 +232,9 @@ def letting_go(s: Snapshot) -> Desired:
     """The target gets its replicas and its traffic back before the canary, and all that it owns, goes."""
     if released(s):
         return Desired(finalizer=False, restored=s.valid)
-    if s.canary.status.phase is not Phase.TERMINATING or s.target is None:
+    if s.canary.status.phase is Phase.TERMINATED:
+        return Desired(apex="target", restored=s.valid, scaler_paused=False)
+    if s.canary.status.phase is not Phase.TERMINATING or s.target is None or not s.target.scalable:
         return LEAVE_ALL
     if not serves(s.target) or not isinstance(s.target.readiness, Ready):
         routing = safe(s, split(s.canary.status.canary_weight)) if s.valid else None
@@ -249,6 +255,16 @@ def released(s: Snapshot) -> bool:
     """The canary may go: the target serves, or there is nothing to save, or the wait is over."""
     if FINALIZER not in s.canary.metadata.finalizers:
         return False
+    if s.target is None:
+        return True
+    if s.canary.status.phase is Phase.TERMINATED:
+        gone = times.after(s.canary.status.last_step_at, settle_time(s))
+        return gone is None or s.now >= gone
+    return not s.restorable and goes(s)
+
+
+def goes(s: Snapshot) -> bool:
+    """Nothing is left to be given back, or the wait for it is over."""
     if s.target is None or not s.target.scalable or untouched(s):
         return True
     if s.canary.status.phase is not Phase.TERMINATING:

@@ -123,6 +123,10 @@ def promotion_failed(canary: Canary, why: str) -> Announcement:
     return Announcement(WARNING, sentence, "PromotionFailed")
 
 
+def recovered(canary: Canary) -> Announcement:
+    return Announcement(NORMAL, f"{primary_of(canary)} is ready now, the promotion goes on", "PromotionResumed")
+
+
 def primary_not_ready(canary: Canary, why: str) -> Announcement:
     daemons = "primary daemonset " if canary.spec.target_ref.kind == "DaemonSet" else ""
     return Announcement(WARNING, f"{daemons}{primary_of(canary)} not ready: {why}", "PrimaryNotReady")

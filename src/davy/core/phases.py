@@ -34,9 +34,9 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
     Phase.PROMOTING: frozenset({Phase.FINALISING, Phase.FAILED, Phase.PROGRESSING, Phase.TERMINATING}),
     Phase.FINALISING: frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.TERMINATING}),
     Phase.SUCCEEDED: frozenset({Phase.WAITING, Phase.PROGRESSING, Phase.TERMINATING}),
-    Phase.FAILED: frozenset({Phase.WAITING, Phase.PROGRESSING, Phase.INITIALIZING, Phase.TERMINATING}),
-    Phase.TERMINATING: frozenset(),
-    Phase.TERMINATED: frozenset({Phase.TERMINATING}),
+    Phase.FAILED: frozenset({Phase.WAITING, Phase.PROGRESSING, Phase.PROMOTING, Phase.INITIALIZING, Phase.TERMINATING}),
+    Phase.TERMINATING: frozenset({Phase.TERMINATED}),
+    Phase.TERMINATED: frozenset(),
 }
 """The legal moves between phases; staying is always legal. `decide` refuses any other."""
 

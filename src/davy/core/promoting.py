@@ -12,10 +12,20 @@ from davy.core.progressing import called_back, superseded
 from davy.core.readiness import unread, unready
 from davy.core.reasons import Reason
 from davy.core.settling import drained
-from davy.core.snapshot import Snapshot, Stuck, Workload
+from davy.core.snapshot import TO_PRIMARY, Snapshot, Stuck, Workload
 from davy.core.strategies import stepped
 from davy.core.times import to_milliseconds
-from davy.core.traffic import grown, serves, slipped, tests_matches
+from davy.core.traffic import (
+    TO_CANARY,
+    grown,
+    pending,
+    serves,
+    settles_at,
+    slipped,
+    tests_matches,
+    vacated,
+    vacates,
+)
 from davy.core.weights import giving_back
 
 
@@ -25,12 +35,28 @@ def promoting(s: Snapshot, target: Workload) -> Step:
     if primary is None or primary.carries != runs.applied(s.canary.status):
         # Nothing is copied yet: it can still be called back.
         copying = Stay(reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}.")
-        return superseded(s, target) or called_back(s, target) or unread(s) or copying
+        return superseded(s, target) or called_back(s, target) or unread(s) or vacating(s) or copying
     if isinstance(primary.readiness, Stuck):
         return promotion_failed(s, primary.readiness.why)
     if not grown(s):
         return Stay(reason=Reason.COPYING, message=f"{primary.name} gets as many pods as the traffic needs.")
     return unready(s, primary, Reason.COPYING) or handing_back(s)
+
+
+def vacating(s: Snapshot) -> Step | None:
+    """All traffic goes to the canary, which was analysed, before the primary loses its pods (Recreate)."""
+    status = s.canary.status
+    if not vacates(s) or vacated(s):
+        return None
+    if s.shifts and status.canary_weight < 100:
+        return Move(stepped(s, canary_weight=100, mirrored=False), (messages.all_to_canary(s.canary),))
+    why = pending(s, TO_CANARY) if s.shifts else pending(s, TO_PRIMARY, "target")
+    if why is not None:
+        return Stay(reason=Reason.ROUTING_PENDING, message=f"Waiting for all traffic to reach the canary ({why}).")
+    if status.routed_at is None:
+        return Move(replace(status, routed_at=to_milliseconds(s.now)))
+    message = "All traffic goes to the canary; the primary, whose pods go all at once, waits until that has settled."
+    return Stay(reason=Reason.DRAINING, message=message, until=settles_at(s))
 
 
 def promotion_failed(s: Snapshot, why: str) -> Move:
@@ -43,6 +69,7 @@ def promotion_failed(s: Snapshot, why: str) -> Move:
         iterations=0,
         failed_checks=0,
         run_ended_at=now,
+        routed_at=None,
         paused_at=None,
     )
     cause = f"{messages.primary_of(s.canary)} not ready: {why}"

@@ -15,7 +15,7 @@ from davy.core.moves import Move, Questions, Stay, Step
 from davy.core.readiness import comparable, unread, unready
 from davy.core.reasons import Reason
 from davy.core.settling import drained, forgets
-from davy.core.snapshot import Error, Pending, Snapshot, Workload
+from davy.core.snapshot import Error, Pending, Ready, Snapshot, Workload
 from davy.core.strategies import passed, told
 from davy.core.times import to_milliseconds
 from davy.core.traffic import follows, intact, serves
@@ -89,11 +89,21 @@ def failed(s: Snapshot, target: Workload) -> Step:
         return Move(replace(status, phase=Phase.INITIALIZING, routed_at=None))
     if status.canary_weight:
         message = "The primary did not come up with the promoted revision; the canary keeps all traffic."
+        if recovered(s, target):
+            resumed = replace(status, phase=Phase.PROMOTING, run_ended_at=None, last_step_at=None, routed_at=None)
+            return Move(resumed, (messages.recovered(s.canary),))
         return begin(s, target, Stay(reason=Reason.PROMOTION_FAILED, message=message))
     if not status.run_ended_at:
         lost = None if serves(s.primary) else comparable(s)  # then nothing is scaled down, and people must know why
         return forgets(s) or lost or drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
     return begin(s, target, Stay(reason=Reason.ROLLED_BACK, message=rolled_back(status)))
+
+
+def recovered(s: Snapshot, target: Workload) -> bool:
+    """The primary came up with the promoted revision after all."""
+    ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
+    carried = s.primary is not None and s.primary.carries == runs.applied(s.canary.status)
+    return ready and carried and change(s, target) is Change.NONE
 
 
 def rolled_back(status: CanaryStatus) -> str:

@@ -51,6 +51,8 @@ class Workload(Struct, frozen=True, kw_only=True):
     """Primary only: the analysed revision that was last copied into it, as it noted itself."""
     like_target: bool = False
     """Primary only: its template is what copying the target as it stands would give (identity apart)."""
+    empties: bool = False
+    """Primary only: carrying the target's template would take all its pods away before new ones serve."""
     scalable: bool = True
     """Davy gives it pods and takes them away. False for kinds that see to that themselves, or have none."""
 
@@ -189,6 +191,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """Fields of ours that another writer keeps changing."""
     alerts: bool = False
     """Somebody wants to hear of this canary's alerts."""
+    restorable: bool = False
+    """Objects that were the user's before are still as a router made them."""
     interval: timedelta
     """The analysis interval in force, floor applied."""
     answers: Mapping[str, Answer] = {}

@@ -7,20 +7,26 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from davy.api.status import Phase
-from davy.core import messages
-from davy.core.hold import gives_up_at, released
+from davy.core import messages, times
+from davy.core.hold import gives_up_at, goes, released
 from davy.core.moves import Move, Stay, Step
 from davy.core.progressing import overslept
 from davy.core.reasons import Reason
 from davy.core.snapshot import Snapshot
 from davy.core.times import to_milliseconds
-from davy.core.traffic import pending, settles_at, to_target
+from davy.core.traffic import pending, settle_time, settles_at, to_target
 
 
 def terminating(s: Snapshot) -> Step:
     status, now = s.canary.status, to_milliseconds(s.now)
     if released(s):
         return Move(status, (messages.terminated(s.canary),))
+    if status.phase is Phase.TERMINATED:
+        wait = times.after(status.last_step_at, settle_time(s))
+        message = "The user's own routes are as they were; the canary goes when that is in force."
+        return Stay(reason=Reason.TERMINATING, message=message, until=wait)
+    if status.phase is Phase.TERMINATING and s.restorable and goes(s):
+        return Move(replace(status, phase=Phase.TERMINATED, last_step_at=now))
     if status.phase is not Phase.TERMINATING:
         begun = replace(status, phase=Phase.TERMINATING, iterations=0, routed_at=None, last_step_at=now)
         return Move(begun, (messages.terminating(s.canary),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from davy.api.status import Phase
 from davy.core import runs, times
 from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Ready, Routing, Snapshot, Stuck, Workload
 
@@ -72,10 +73,24 @@ def apex(s: Snapshot) -> str:
     """
     if s.apex_selects == ANY:
         return ANY
+    if vacates(s) and not s.shifts:
+        return "target"
     if s.apex_selects == "target":
         back = s.primary is not None and serves(s.primary) and isinstance(s.primary.readiness, Ready)
         return "primary" if back or not serves(s.target) else "target"
     return "target" if not serves(s.primary) and serves(s.target) else "primary"
+
+
+def vacates(s: Snapshot) -> bool:
+    """The copy that is due takes all pods of the primary away at once: its traffic has to go before."""
+    status = s.canary.status
+    due = s.primary is not None and s.primary.empties and s.primary.carries != runs.applied(status)
+    return due and status.phase is Phase.PROMOTING and serves(s.target)
+
+
+def vacated(s: Snapshot) -> bool:
+    """All traffic is on the canary, and has been for the settle time."""
+    return settled(s, TO_CANARY) if s.shifts else settled(s, TO_PRIMARY, "target")
 
 
 def grown(s: Snapshot) -> bool:

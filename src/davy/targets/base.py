@@ -118,6 +118,9 @@ class Target(Protocol):
     def sized(self, side: Manifest, replicas: int) -> Edit | None:
         """How it is given that many pods; None: through its scale subresource."""
 
+    def empties(self, target: Manifest, primary: Manifest) -> bool:
+        """Carrying the target's template takes all pods of the primary away before new ones serve."""
+
     def run(self, primary: Manifest) -> str:
         """The revision that the primary noted as its own; empty if it never did."""
 

@@ -11,7 +11,7 @@ from davy.core.edit import Edit
 from davy.core.snapshot import Progressing, Readiness, Ready, Stuck
 from davy.targets import metadata, services, template
 from davy.targets.base import Making, NotReplaced, Objects, Selector, Spell
-from davy.targets.rollout import count, unseen
+from davy.targets.rollout import count, share, unseen
 
 COPIED = ("minReadySeconds", "revisionHistoryLimit", "updateStrategy")
 """Fields of the spec that the primary takes over beside the template."""
@@ -125,6 +125,13 @@ class DaemonSet:
         kept = own_nodes(side["spec"]["template"])
         wanted = kept if replicas else {**kept, HELD: "true"}
         return Edit(ref_of(side), {"/spec/template/spec/nodeSelector": wanted or None})
+
+    def empties(self, target: Manifest, primary: Manifest) -> bool:
+        """A rolling update that lets the pods of all nodes be missing; with one node that is every update."""
+        update = ((target["spec"].get("updateStrategy") or {}).get("rollingUpdate")) or {}
+        surges = str(update.get("maxSurge", 0)) not in ("0", "0%")
+        nodes = count(primary, "desiredNumberScheduled")
+        return nodes > 0 and not surges and max(1, share(update.get("maxUnavailable", 1), nodes)) >= nodes
 
     def run(self, primary: Manifest) -> str:
         """The revision noted by `created` or `carrying`; empty for a primary of Flagger's."""

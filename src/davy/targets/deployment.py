@@ -12,7 +12,7 @@ from davy.core.edit import Edit
 from davy.core.snapshot import Progressing, Readiness, Ready, Stuck
 from davy.targets import metadata, services, template
 from davy.targets.base import Making, Objects, Selector, Spell
-from davy.targets.rollout import condition, count, unseen
+from davy.targets.rollout import condition, count, share, unseen
 
 COPIED = ("progressDeadlineSeconds", "minReadySeconds", "revisionHistoryLimit", "strategy")
 """Fields of the spec that the primary takes over beside the template. `paused` is not one of them."""
@@ -116,6 +116,13 @@ class Deployment:
     def sized(self, side: Manifest, replicas: int) -> Edit | None:
         """Through the scale subresource."""
         return None
+
+    def empties(self, target: Manifest, primary: Manifest) -> bool:
+        """`Recreate`, or a rolling update that lets all pods be missing. (The strategy is copied with the template.)"""
+        strategy = target["spec"].get("strategy") or {}
+        missing = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", "25%")
+        wanted = self.replicas(primary)
+        return strategy.get("type") == "Recreate" or (wanted > 0 and share(missing, wanted) >= wanted)
 
     def run(self, primary: Manifest) -> str:
         """The revision noted by `primary` or `carrying`; empty for a primary of Flagger's."""

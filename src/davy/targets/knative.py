@@ -98,6 +98,10 @@ class KnativeService:
         """Never asked."""
         return None
 
+    def empties(self, target: Manifest, primary: Manifest) -> bool:
+        """Never: nothing of it is taken away."""
+        return False
+
     def run(self, primary: Manifest) -> str:
         """What the annotations say. A note about another Revision than the primary's is out of date."""
         name, noted = name_of(primary), annotations(primary).get(names.REVISION, "")

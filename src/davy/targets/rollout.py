@@ -14,6 +14,13 @@ def condition(workload: Manifest, kind: str) -> Manifest:
     return next((item for item in conditions if item.get("type") == kind), {})
 
 
+def share(wanted: object, of: int) -> int:
+    """A number of pods, or a percentage of them, rounded down as the controllers do for pods that may be missing."""
+    if isinstance(wanted, str) and wanted.endswith("%"):
+        return of * int(wanted[:-1]) // 100
+    return int(str(wanted))
+
+
 def unseen(workload: Manifest) -> bool:
     """The status is about an earlier spec: it says nothing about this one."""
     return int(workload["metadata"].get("generation") or 0) > count(workload, "observedGeneration")

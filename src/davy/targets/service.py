@@ -106,6 +106,10 @@ class Service:
         """Never asked."""
         return None
 
+    def empties(self, target: Manifest, primary: Manifest) -> bool:
+        """Never: nothing of it is taken away."""
+        return False
+
     def run(self, primary: Manifest) -> str:
         """The revision noted by `created` or `carrying`; empty for a primary of Flagger's."""
         return metadata.noted(primary)
