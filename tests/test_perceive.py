@@ -23,7 +23,8 @@ from davy.core.revisions import is_ours, revision
 from davy.core.snapshot import TO_PRIMARY, Progressing, Ready, Routing, Snapshot
 from davy.perceive import Seen, perceive, reads
 from davy.settings import Settings
-from davy.sim.scenarios import ALL, APEX, APP, CANARY, PRIMARY, ROUTE, Case, initialized
+from davy.sim.cases import Case, initialized
+from davy.sim.scenarios import ALL, APEX, APP, CANARY, PRIMARY, ROUTE
 from davy.sim.world import BEGIN, World
 
 SETTINGS = Settings()

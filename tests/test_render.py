@@ -21,7 +21,8 @@ from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write,
 from davy.settings import Settings
 from davy.sim.hands import written
 from davy.sim.safety import ordered
-from davy.sim.scenarios import ALL, APEX, APP, CANARY, PRIMARY, ROUTE, Case, deployment, first_world, initialized
+from davy.sim.cases import Case, first_world, initialized
+from davy.sim.scenarios import ALL, APEX, APP, CANARY, PRIMARY, ROUTE, deployment
 
 SETTINGS = Settings()
 WORLDS = {

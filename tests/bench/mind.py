@@ -20,7 +20,8 @@ from davy.render import Write, render
 from davy.settings import Settings
 from davy.sim.campaign import campaign
 from davy.sim.run import Run
-from davy.sim.scenarios import ALL, Case
+from davy.sim.cases import Case
+from davy.sim.scenarios import ALL
 
 from .figure import Figure
 
