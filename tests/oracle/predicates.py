@@ -115,7 +115,9 @@ def same_side_not_ready(difference: Difference) -> bool:
 def after_a_halt(difference: Difference) -> bool:
     """Davy's alone, in a scenario in which a metric halted Flagger: it does not look at the metrics that follow."""
     halted = any(HALT.match(each["message"]) for each in difference.pair.flagger["events"])
-    return difference.flagger is ABSENT and halted
+    metrics = sum(len(each["spec"]["analysis"].get("metrics", ())) for each in canaries(difference))
+    in_bounds = len(difference.pair.davy["queries"]) <= metrics + 1  # the one more asks whether the server is there
+    return difference.flagger is ABSENT and halted and in_bounds
 
 
 HALT = re.compile(r"Halt \S+ advancement (?!waiting)")
@@ -212,6 +214,19 @@ def back_to_the_promoted(difference: Difference) -> bool:
     )
 
 
+def flaggers_own_revision(difference: Difference) -> bool:
+    """What Flagger wrote into a Knative Service's template was a revision to itself: it began again, Davy did not."""
+    restarts = [
+        any(each["message"].startswith(RESTART) for each in trace["events"])
+        for trace in (difference.pair.flagger, difference.pair.davy)
+    ]
+    knative = any("knative" in each["spec"]["targetRef"]["apiVersion"] for each in canaries(difference))
+    return knative and restarts == [True, False]
+
+
+RESTART = "New revision detected! Restarting analysis"
+
+
 def deleted_without_revert(difference: Difference) -> bool:
     """Davy alone gives back, when a Canary is deleted that does not ask for it."""
     value = difference.davy
@@ -251,6 +266,7 @@ PREDICATES: Mapping[str, Predicate] = {
     "first-primary-overdue": first_primary_overdue,
     "after-a-failed-promotion": after_a_failed_promotion,
     "back-to-the-promoted": back_to_the_promoted,
+    "flaggers-own-revision": flaggers_own_revision,
     "deleted-without-revert": deleted_without_revert,
     "refused": refused,
 }

@@ -37,8 +37,8 @@ class Rule:
     expressions that match the whole of it."""
 
     id: str
-    row: str
-    """The first cell of the row of docs/differences.md that says why."""
+    row: tuple[str, ...]
+    """The first cells of the rows of docs/differences.md that say why."""
     part: str
     predicate: str
     field: str = "*"
@@ -93,7 +93,8 @@ def rule(entry: Mapping[str, Any]) -> Rule:
     if missing := {"id", "row", "part", "predicate"} - entry.keys():
         raise RuleError(f"rule {name}: needs {', '.join(sorted(missing))}")
     _expect_narrow(name, entry)
-    return Rule(**entry)
+    row = entry["row"]
+    return Rule(**dict(entry) | {"row": (row,) if isinstance(row, str) else tuple(row)})
 
 
 def _expect_narrow(name: str, entry: Mapping[str, Any]) -> None:
