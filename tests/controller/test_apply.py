@@ -13,13 +13,13 @@ from davy.api.ref import Ref
 from davy.api.status import CanaryStatus, Phase
 from davy.controller.apply import Applier, Refused, Stale
 from davy.controller.drift import Drift
-from davy.controller.world import World
+from davy.controller.world import CANARY, World
 from davy.core.names import FINALIZER
 from davy.core.snapshot import Conflict
 from davy.kube.client import Client
-from davy.kube.errors import Invalid
+from davy.kube.errors import Invalid, NotFound
 from davy.kube.kinds import Kind
-from davy.render import Apply, Create, Finalizer, Replace, Scale, Status
+from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write
 
 from . import manifests
 from .conftest import Until
@@ -234,9 +234,34 @@ async def test_what_cannot_be_made_stops_what_comes_after_it(applier: Applier, w
     assert world.get(SERVICE._replace(name="other")) is None
 
 
-async def test_letting_a_canary_go_that_is_gone_is_no_failure(applier: Applier) -> None:
-    with pytest.raises(Stale, match="is gone"):
-        await applier.apply((Finalizer(codec.decode_canary(manifests.canary()), present=False),))
+@pytest.mark.parametrize(
+    "write",
+    [
+        Finalizer(codec.decode_canary(manifests.canary()), present=False),
+        Scale(manifests.APP, 0),
+        Replace(manifests.APP, "1", {"/spec/paused": True}),
+    ],
+)
+async def test_writing_to_what_is_gone_is_no_failure(applier: Applier, write: Write) -> None:
+    with pytest.raises(Stale, match="not found"):
+        await applier.apply((write,))
+
+
+async def test_what_cannot_be_made_because_its_namespace_is_missing_is_a_failure(applier: Applier) -> None:
+    made = manifests.deployment()
+    made["metadata"]["namespace"] = "nowhere"
+    with pytest.raises(NotFound):
+        await applier.apply((Create(made),))
+
+
+async def test_the_status_of_a_canary_that_went_in_between_is_no_failure(
+    applier: Applier, client: Client, world: World, until: Until
+) -> None:
+    await client.create(manifests.canary())
+    canary = codec.decode_canary(await seen(world, manifests.CANARY, until))
+    await client.delete(CANARY, "test", "app")
+    with pytest.raises(Stale):
+        await applier.apply((Status(canary, CanaryStatus(phase=Phase.INITIALIZING)),))
 
 
 async def test_what_the_server_spells_differently_is_not_written_again(applier: Applier, world: World) -> None:

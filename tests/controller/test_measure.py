@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from davy.api import codec
 from davy.api.canary import Canary
-from davy.controller.measure import Meter
+from davy.api.ref import Ref
+from davy.controller.measure import Meter, observed
 from davy.controller.world import METRIC_TEMPLATE, World
 from davy.core.plan import MetricCheck, PingCheck
 from davy.core.snapshot import Answer, Error, NoData, Reading, Value
@@ -122,6 +124,29 @@ async def test_a_template_reads_its_secret_each_time_and_says_which_one_it_lacks
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "test"}}
     await client.create({**secret, "stringData": {"username": "u", "password": "p"}})
     assert (await reading(client, world, Server(vector("7")), metric, CHECK)).reading == Value(7.0, 1)
+
+
+async def test_with_knative_the_route_is_the_revision_that_is_tried(client: Client) -> None:
+    service = Ref("serving.knative.dev/v1", "Service", "test", "app")
+    spec: dict[str, Any] = {
+        "provider": "knative",
+        "targetRef": {"apiVersion": service.api_version, "kind": "Service", "name": "app"},
+    }
+    made = codec.decode_canary(manifests.canary(**spec))
+    found = {"status": {"latestCreatedRevisionName": "app-00002"}}
+    server = Server(vector("99"))
+    knative = cast(Any, SimpleNamespace(get={service: found}.get))
+    answer = await Meter(client, knative, server, SETTINGS, lambda: manifests.BEGIN).answer(made, CHECK)
+    assert 'envoy_cluster_name=~"test/app-00002"' in answer.query
+
+
+@pytest.mark.parametrize(
+    ("mesh", "own", "found"),
+    [("linkerd", "nginx", "linkerd"), ("linkerd", "", "linkerd"), ("istio", "nginx", "nginx"), ("istio", "", "istio")],
+)
+def test_in_a_linkerd_mesh_linkerd_is_asked_whoever_splits_the_traffic(mesh: str, own: str, found: str) -> None:
+    made = codec.decode_canary(manifests.canary(own))
+    assert observed(made, Settings(mesh_provider=mesh)) == found
 
 
 async def test_a_ping_asks_whether_the_server_is_there(client: Client, world: World) -> None:

@@ -16,7 +16,7 @@ from davy.controller.alerts import Alerts
 from davy.controller.hooks import Hooks
 from davy.controller.measure import Meter
 from davy.controller.queue import Key
-from davy.core.plan import AlertCheck, HookCheck, MetricCheck, PingCheck, Question
+from davy.core.plan import AlertCheck, HookCheck, MetricCheck, PingCheck, Question, answer_to
 from davy.core.snapshot import Answer, Error
 
 log = structlog.get_logger("davy")
@@ -77,9 +77,7 @@ class Answers:
         wanted = {question.id: question for question in questions}
         known, asked = self._known.setdefault(key, {}), self._asked.setdefault(key, {})
         self._wanted[key] = frozenset(wanted)
-        self._known[key] = {
-            id_: answer for id_, answer in known.items() if id_ in wanted and not expired(answer, wanted[id_])
-        }
+        self._known[key] = {id_: known[id_] for id_, question in wanted.items() if answer_to(question, known)}
         for id_ in [id_ for id_, each in asked.items() if id_ not in wanted and harmless(each.question)]:
             asked.pop(id_).task.cancel()
         for id_, question in wanted.items():
@@ -107,11 +105,6 @@ class Answers:
         if question.id in self._wanted[key]:
             self._known[key][question.id] = replace(answer, at=self._clock())
             self._wake(key)
-
-
-def expired(answer: Answer, question: Question) -> bool:
-    """The answer was given too long ago for this question."""
-    return question.since is not None and (answer.at is None or answer.at <= question.since)
 
 
 def harmless(question: Question) -> bool:

@@ -53,7 +53,7 @@ class Meter:
             return Answer(await provider.ping(self._http), text)
         window = Window(self._clock(), timedelta(seconds=durations.seconds_or(metric.interval, 60.0)))
         reading = await provider.query(self._http, text, window)
-        return Answer(in_unit(reading, canary, metric, self._settings), text)
+        return Answer(in_unit(reading, metric, observed(canary, self._settings)), text)
 
     async def _prepared(self, canary: Canary, metric: Metric) -> tuple[Provider, str]:
         """The provider to ask, and the query with its variables filled in."""
@@ -63,8 +63,8 @@ class Meter:
                 return await self._from_template(canary, metric)
             provider = provider_for(ProviderSpec(type="prometheus", address=server))
             if metric.query:
-                return provider, rendered(metric.query, canary, metric, DEFAULT_WINDOW)
-            return provider, built_in(canary, metric, self._settings)
+                return provider, rendered(metric.query, canary, metric, self._route(canary), DEFAULT_WINDOW)
+            return provider, built_in(canary, metric, self._route(canary), observed(canary, self._settings))
         except (UnknownProvider, UnknownObserver, Misconfigured, TemplateError, codec.DecodeError) as error:
             raise Unanswerable(str(error)) from error
 
@@ -72,7 +72,14 @@ class Meter:
         template = self._template(canary, metric)
         secret = await self._secret(template)
         spec = template.spec
-        return provider_for(spec.provider, secret), rendered(spec.query, canary, metric, "")
+        return provider_for(spec.provider, secret), rendered(spec.query, canary, metric, self._route(canary), "")
+
+    def _route(self, canary: Canary) -> str:
+        """Of Knative: the revision that is tried, for there is no route of its own."""
+        if (canary.spec.provider or self._settings.mesh_provider) == "knative":
+            service = self._world.get(canary.target) or {}
+            return str((service.get("status") or {}).get("latestCreatedRevisionName", ""))
+        return canary.spec.route_ref.name if canary.spec.route_ref else canary.spec.target_ref.name
 
     def _template(self, canary: Canary, metric: Metric) -> MetricTemplate:
         ref = template_ref(canary, metric)
@@ -98,27 +105,33 @@ def template_ref(canary: Canary, metric: Metric) -> Ref:
     return Ref(METRIC_TEMPLATE.api_version, METRIC_TEMPLATE.kind, namespace, ref.name if ref else "")
 
 
-def in_unit(reading: Reading, canary: Canary, metric: Metric, settings: Settings) -> Reading:
+def observed(canary: Canary, settings: Settings) -> str:
+    """The provider whose proxies report; in a Linkerd mesh that is Linkerd, whoever splits the traffic."""
+    own = canary.spec.provider
+    return "linkerd" if own and "linkerd" in settings.mesh_provider else own or settings.mesh_provider
+
+
+def in_unit(reading: Reading, metric: Metric, provider: str) -> Reading:
     """The built-in latency in whole milliseconds, whatever the proxy counts in; everything else as it is."""
     if not isinstance(reading, Value) or metric.name != DURATION or metric.query or metric.template_ref:
         return reading
-    provider = canary.spec.provider or settings.mesh_provider
     return Value(milliseconds(provider, reading.number), reading.series)
 
 
-def built_in(canary: Canary, metric: Metric, settings: Settings) -> str:
+def built_in(canary: Canary, metric: Metric, route: str, provider: str) -> str:
+    """Raises `UnknownObserver`."""
     variables = Variables(
         namespace=canary.namespace,
         target=canary.spec.target_ref.name,
         service=canary.apex,
         ingress=ingress_of(canary),
-        route=route_of(canary),
+        route=route,
         interval=metric.interval or DEFAULT_WINDOW,
     )
-    return query(canary.spec.provider or settings.mesh_provider, metric.name, variables)
+    return query(provider, metric.name, variables)
 
 
-def rendered(text: str, canary: Canary, metric: Metric, default_window: str) -> str:
+def rendered(text: str, canary: Canary, metric: Metric, route: str, default_window: str) -> str:
     """A user's query with Flagger's functions. Raises `TemplateError`."""
     words: dict[str, str | dict[str, str]] = {
         "name": canary.name,
@@ -126,7 +139,7 @@ def rendered(text: str, canary: Canary, metric: Metric, default_window: str) -> 
         "target": canary.spec.target_ref.name,
         "service": canary.apex,
         "ingress": ingress_of(canary),
-        "route": route_of(canary),
+        "route": route,
         "interval": metric.interval or default_window,
         "variables": dict(metric.template_variables),
     }
@@ -139,7 +152,3 @@ def constant(value: str | dict[str, str]) -> Callable[[], str | dict[str, str]]:
 
 def ingress_of(canary: Canary) -> str:
     return canary.spec.ingress_ref.name if canary.spec.ingress_ref else canary.spec.target_ref.name
-
-
-def route_of(canary: Canary) -> str:
-    return canary.spec.route_ref.name if canary.spec.route_ref else canary.spec.target_ref.name
