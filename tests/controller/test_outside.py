@@ -114,6 +114,20 @@ async def test_a_post_says_who_we_are_and_brings_back_what_came(way_out: Outside
     assert reply.body == f"POST {{}} application/json davy/{__version__}".encode()
 
 
+async def test_no_connection_is_used_twice_for_posts_for_it_may_be_dead_already(way_out: Outside, serve: Serve) -> None:
+    peers: set[object] = set()
+
+    async def note(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response()
+
+    url = await serve(note)
+    for _ in range(2):
+        await way_out.post(post(url))
+    assert len(peers) == 2
+
+
 async def test_a_long_reply_is_cut_and_no_failure(way_out: Outside, serve: Serve) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()

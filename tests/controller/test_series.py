@@ -40,12 +40,40 @@ def test_weights_are_given_for_both_workloads() -> None:
     assert 'flagger_canary_weight{namespace="test",workload="app-primary"} 70.0' in text(series)
 
 
-def test_a_latency_is_told_in_seconds() -> None:
+@pytest.mark.parametrize(
+    ("metric", "told"), [({}, 0.25), ({"query": "mine"}, 250.0), ({"templateRef": {"name": "x"}}, 250.0)]
+)
+def test_the_built_in_latency_is_told_in_seconds(metric: dict[str, Any], told: float) -> None:
     series = Series("kubernetes")
     history = (Measured(metric="request-duration", value=250.0),)
-    series.moved(a_canary(), CanaryStatus(phase=Phase.PROGRESSING, analysis=history))
-    line = 'flagger_canary_metric_analysis{metric="request-duration",name="app",namespace="test"} 0.25'
+    canary = a_canary(analysis={"iterations": 1, "metrics": [{"name": "request-duration", **metric}]})
+    series.moved(canary, CanaryStatus(phase=Phase.PROGRESSING, analysis=history))
+    line = f'flagger_canary_metric_analysis{{metric="request-duration",name="app",namespace="test"}} {told}'
     assert line in text(series)
+
+
+def test_every_series_of_flaggers_is_there_and_no_other_of_its_name() -> None:
+    series = Series("kubernetes")
+    canary = a_canary()
+    series.counted(["test"])
+    series.judged(canary, 0.2)
+    history = (Measured(metric="x", value=1.0),)
+    for phase in (Phase.PROGRESSING, Phase.SUCCEEDED, Phase.FAILED):
+        series.moved(canary, CanaryStatus(phase=phase, analysis=history))
+    names = {line.partition("{")[0].partition(" ")[0] for line in text(series).splitlines() if line[0] != "#"}
+    assert {name for name in names if name.startswith("flagger_")} == {
+        "flagger_info",
+        "flagger_canary_total",
+        "flagger_canary_status",
+        "flagger_canary_weight",
+        "flagger_canary_metric_analysis",
+        "flagger_canary_successes_total",
+        "flagger_canary_failures_total",
+        "flagger_canary_duration_seconds_bucket",
+        "flagger_canary_duration_seconds_count",
+        "flagger_canary_duration_seconds_sum",
+    }
+    assert "process_resident_memory_bytes" in names
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from davy import __version__
+from davy.api.analysis import Metric
 from davy.api.canary import Canary
 from davy.api.status import CanaryStatus, Phase
 from davy.core.analysis import DURATION
@@ -68,9 +69,10 @@ class Series:
         self.status.labels(target, namespace).set(STATUS.get(new.phase, 1))
         self.weight.labels(target, namespace).set(new.canary_weight)
         self.weight.labels(canary.primary_name, namespace).set(100 - new.canary_weight)
+        latencies = {metric.name for metric in canary.analysis.metrics if is_latency(metric)}
         for measured in new.analysis[-len(canary.analysis.metrics) :] if canary.analysis.metrics else ():
             if measured.value is not None:
-                value = measured.value / 1000 if measured.metric == DURATION else measured.value
+                value = measured.value / 1000 if measured.metric in latencies else measured.value
                 self.analysis.labels(target, namespace, measured.metric).set(value)
         self._ended(canary, new)
 
@@ -104,3 +106,8 @@ class Series:
             gauge.remove_by_labels({gauge._labelnames[0]: key, "namespace": namespace})
         self.analysis.remove_by_labels({"name": target, "namespace": namespace})
         self.duration.remove_by_labels({"name": target, "namespace": namespace})
+
+
+def is_latency(metric: Metric) -> bool:
+    """The built-in one, which is kept in milliseconds and told in seconds."""
+    return metric.name == DURATION and not metric.query and metric.template_ref is None
