@@ -75,7 +75,7 @@ class Difference:
     part: str
     """`ended`, `status`, `event`, `hook`, `query` or `object`."""
     at: str
-    """The field of the status, the path of the hook, or `Kind/name` of the object."""
+    """The field of the status, what kind of call it is, or `Kind/name` of the object."""
     pointer: str
     """Where in the call's body or in the object; WHOLE if one of the two has none."""
     moment: str
@@ -162,26 +162,53 @@ def _common(pair: Pair, pairs: list[tuple[Json, Json]]) -> list[tuple[Json, Json
 
 
 def _hooks(pair: Pair) -> Iterator[Difference]:
-    """Calls in their order; equal paths are laid beside each other if their bodies are nearly alike."""
-    calls = aligned(pair.flagger["webhooks"], pair.davy["webhooks"], _call_unlikeness)
-    for number, (one, other) in enumerate(_common(pair, calls)):
-        moment = f"call {number}"
-        if one is None or other is None:
-            call = one or other
-            values = _or_absent(one and one["body"], other and other["body"])
-            yield Difference(pair, "hook", call["path"], WHOLE, moment, *values)
-        elif one != other:
-            for pointer, mine, theirs in unlike(leaves(one["body"]), leaves(other["body"])):
-                yield Difference(pair, "hook", one["path"], pointer, moment, mine, theirs)
+    """The distinct calls of each hook in order of first appearance: how often it is polled is a matter of seconds."""
+    streams = [distinct_calls(trace["webhooks"]) for trace in (pair.flagger, pair.davy)]
+    for path in sorted(streams[0].keys() | streams[1].keys()):
+        kind = hook_kinds(pair.flagger["scenario"]).get(path, path)
+        one, other = (stream.get(path, []) for stream in streams)
+        for number, both in enumerate(_common(pair, aligned(one, other, _call_unlikeness))):
+            yield from _call(pair, kind, f"{path} {number}", *both)
+
+
+def _call(pair: Pair, kind: str, moment: str, one: Json, other: Json) -> Iterator[Difference]:
+    if one is None or other is None:
+        yield Difference(pair, "hook", kind, WHOLE, moment, *_or_absent(one, other))
+    elif one != other:
+        for pointer, mine, theirs in unlike(leaves(one), leaves(other)):
+            yield Difference(pair, "hook", kind, pointer, moment, mine, theirs)
+
+
+def distinct_calls(calls: Sequence[Json]) -> dict[str, list[Json]]:
+    """The different calls of each path, with their methods, in order of first appearance."""
+    found: dict[str, list[Json]] = {}
+    for call in calls:
+        whole = {"method": call["method"], **(call["body"] or {})}
+        stream = found.setdefault(call["path"], [])
+        if whole not in stream:
+            stream.append(whole)
+    return found
+
+
+def hook_kinds(scenario: Json) -> dict[str, str]:
+    """What the operator calls by path: the type of a webhook of the canary's, `event` or `alert`."""
+    kinds = {"global-event": "event", "global-slack": "alert"}
+    for manifest in scenario["objects"]:
+        spec = manifest.get("spec", {})
+        if manifest["kind"] == "AlertProvider":
+            kinds[_path(spec.get("address", ""))] = "alert"
+        elif manifest["kind"] == "Canary":
+            hooks = spec["analysis"].get("webhooks", ())
+            kinds |= {_path(each["url"]): each.get("type") or "rollout" for each in hooks}
+    return kinds
+
+
+def _path(url: str) -> str:
+    return url.removeprefix("${HOOKS}/")
 
 
 def _call_unlikeness(one: Json, other: Json) -> float:
-    if one == other:
-        return 0
-    if (one["path"], one["method"]) != (other["path"], other["method"]):
-        return 2 * GAP + 1
-    count = sum(1 for _ in unlike(leaves(one["body"]), leaves(other["body"])))
-    return min(0.3 * count, 2 * GAP + 1)
+    return min(0.3 * sum(1 for _ in unlike(leaves(one), leaves(other))), 2 * GAP + 1)
 
 
 def leaves(value: Json, at: str = "") -> dict[str, Json]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 
 from tests.oracle.differences import ABSENT, ANOTHER_ORDER, Absent, Difference, leaves
 from tests.oracle.kinds import Json
@@ -179,6 +180,26 @@ def given_back(difference: Difference) -> bool:
     return deleted and difference.davy in [*own, *labels]
 
 
+def asked_while_waiting(difference: Difference) -> bool:
+    """A call of Davy's that names the phase Waiting."""
+    return difference.flagger is ABSENT and difference.davy["phase"] == "Waiting"  # type: ignore[index]
+
+
+def called_off_while_waiting(difference: Difference) -> bool:
+    """A rollback hook called a revision off before it began; Flagger does not ask then."""
+    steps = [each.step.phase for each in difference.pair.davys.stations]
+    off = [before == "Waiting" and after == "Failed" for before, after in pairwise(steps)]
+    return difference.flagger is ABSENT and any(off)
+
+
+def counts_back(difference: Difference) -> bool:
+    """Flagger takes an iteration back while a promotion waits; Davy's number is that of the iterations done."""
+    flagger, davy = difference.flagger, difference.davy
+    if isinstance(flagger, int) and isinstance(davy, int):
+        return flagger < davy and any(davy == each.step.iterations for each in difference.pair.flaggers.stations)
+    return davy is ABSENT and isinstance(flagger, dict) and flagger["phase"] == "WaitingPromotion"
+
+
 def hang(difference: Difference) -> bool:
     """Flagger never reached a step of the script that Davy reached."""
     return reached(difference.pair.flagger) < reached(difference.pair.davy)
@@ -262,6 +283,9 @@ PREDICATES: Mapping[str, Predicate] = {
     "seen-but-not-started": seen_but_not_started,
     "analysis-skipped": analysis_skipped,
     "given-back": given_back,
+    "asked-while-waiting": asked_while_waiting,
+    "called-off-while-waiting": called_off_while_waiting,
+    "counts-back": counts_back,
     "hang": hang,
     "first-primary-overdue": first_primary_overdue,
     "after-a-failed-promotion": after_a_failed_promotion,

@@ -19,7 +19,7 @@ PARTS = {
     "ended": (),
     "status": ("field",),
     "event": ("message",),
-    "hook": ("path",),
+    "hook": ("hook",),
     "query": ("text",),
     "object": ("kind", "pointer"),
 }
@@ -33,7 +33,7 @@ class RuleError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A difference that is on purpose. `field`, `path`, `kind` and `pointer` are globs, `message` and `text` regular
+    """A difference that is on purpose. `field`, `hook`, `kind` and `pointer` are globs, `message` and `text` regular
     expressions that match the whole of it."""
 
     id: str
@@ -43,7 +43,7 @@ class Rule:
     predicate: str
     field: str = "*"
     message: str = ".*"
-    path: str = "*"
+    hook: str = "*"
     text: str = ".*"
     kind: str = "*"
     pointer: str = "*"
@@ -63,7 +63,7 @@ class Rule:
             case "query":
                 return matches(self.text, words(difference))
             case "hook":
-                found = fnmatch.fnmatchcase(difference.at, self.path) and matches(self.message, words(difference))
+                found = fnmatch.fnmatchcase(difference.at, self.hook) and matches(self.message, words(difference))
                 return found and fnmatch.fnmatchcase(difference.pointer, self.pointer)
             case "object":
                 kind = difference.at.split("/")[0]

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from tests.oracle.differences import ABSENT, ANOTHER_ORDER, BETWEEN, END, Difference, Pair, differences
+from tests.oracle.differences import ABSENT, ANOTHER_ORDER, BETWEEN, END, Difference, Pair, differences, hook_kinds
 from tests.oracle.kinds import Json
 
 SCRIPT = [{"image": "1.1"}]
@@ -63,7 +63,7 @@ def test_acting_after_the_next_change_is_one() -> None:
         ("ended", "step 1 not reached", ("ended", "", "", END, "ok", "step 1 not reached")),
         ("events", [{"message": "one"}], ("event", "", "", END, {"message": "two"}, ABSENT)),
         ("queries", ["sum(a)", "sum(b)", "sum(c)"], ("query", "", "", END, ABSENT, "sum(c)")),
-        ("webhooks", [], ("hook", "gate", "", "call 0", {"phase": "Progressing"}, ABSENT)),
+        ("webhooks", [], ("hook", "gate", "", "gate 0", {"method": "POST", "phase": "Progressing"}, ABSENT)),
     ],
 )
 def test_each_part_has_its_difference(part: str, value: Json, expected: tuple[Any, ...]) -> None:
@@ -77,7 +77,28 @@ def test_two_queries_in_another_order_are_told_as_that() -> None:
 
 def test_the_same_call_with_another_body_differs_in_a_pointer() -> None:
     [difference] = found(record(webhooks=[{"path": "gate", "method": "POST", "body": {"phase": "Waiting"}}]))
-    assert told(difference) == ("hook", "gate", "/phase", "call 0", "Progressing", "Waiting")
+    assert told(difference) == ("hook", "gate", "/phase", "gate 0", "Progressing", "Waiting")
+
+
+def test_how_often_a_hook_is_called_is_not_compared_but_what_it_is_told_is() -> None:
+    gate, load = ({"path": path, "method": "POST", "body": {"phase": "Progressing"}} for path in ("gate", "load"))
+    assert found(record(webhooks=[gate, load, gate, load]), record(webhooks=[gate, load])) == []
+    other = [load, gate, gate | {"body": {"phase": "Failed", "name": "app"}}]
+    [difference] = found(record(webhooks=other), record(webhooks=[gate, load]))
+    assert difference.davy == {"method": "POST", "phase": "Failed", "name": "app"}
+
+
+def test_a_hook_is_called_by_its_type_and_an_alert_by_that_name() -> None:
+    hooks = [{"url": "${HOOKS}/a/b", "type": "confirm-rollout"}, {"url": "${HOOKS}/load"}]
+    canary = {"kind": "Canary", "spec": {"analysis": {"webhooks": hooks}}}
+    provider = {"kind": "AlertProvider", "spec": {"address": "${HOOKS}/slack"}}
+    assert hook_kinds({"objects": [canary, provider]}) == {
+        "a/b": "confirm-rollout",
+        "load": "rollout",
+        "slack": "alert",
+        "global-event": "event",
+        "global-slack": "alert",
+    }
 
 
 def test_a_field_of_the_status_is_compared_by_its_values_within_a_step() -> None:

@@ -75,7 +75,7 @@ def test_the_rules_of_the_project_can_be_read_and_are_all_about_different_things
     rules = load(FILE)
     assert len(
         {
-            (each.part, each.field, each.message, each.path, each.text, each.kind, each.pointer, each.predicate)
+            (each.part, each.field, each.message, each.hook, each.text, each.kind, each.pointer, each.predicate)
             for each in rules
         }
     ) == len(rules)
@@ -115,6 +115,33 @@ def test_events_are_lost_only_if_flaggers_own_end_is_missing(flaggers: list[str]
     other = {"events": [event(each) for each in ("Advance", "Routing all traffic to primary")]}
     found = difference("event", ABSENT, event("Routing all traffic to primary"), one=one, other=other)
     assert PREDICATES["lost-by-flagger"](found) is lost
+
+
+WAITING = {"phase": "WaitingPromotion", "weight": 0, "iterations": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "flagger", "davy", "true"),
+    [
+        ("sooner", 4, 6, True),
+        ("sooner", 4, 5, False),
+        ("other-id", "<id-1>", "<id-2>", True),
+        ("other-id", "<id-1>", "chosen", False),
+        ("with-attributes", "c=1; Max-Age=-1", "c=1; Max-Age=-1; Path=/", True),
+        ("with-attributes", "c=1; Max-Age=-1", "c=2; Max-Age=-1; Path=/", False),
+        ("seen-but-not-started", ["a", "b"], ["a"], True),
+        ("seen-but-not-started", ["a", "b"], ["b"], False),
+        ("asked-while-waiting", ABSENT, {"phase": "Waiting"}, True),
+        ("asked-while-waiting", ABSENT, {"phase": "Progressing"}, False),
+        ("counts-back", WAITING, ABSENT, True),
+        ("counts-back", WAITING | {"phase": "Progressing"}, ABSENT, False),
+        ("counts-back", 1, 9, False),
+    ],
+)
+def test_a_predicate_is_about_both_values(name: str, flagger: Any, davy: Any, true: bool) -> None:
+    copy = {"objects": {"HPA/app": {"states": [{"max": 4}, {"/max": 6}]}}, "order": []}
+    found = difference("object", flagger, davy, at="HPA/app", pointer="/max", one=copy, other={"order": []})
+    assert PREDICATES[name](found) is true
 
 
 def test_an_event_in_the_middle_is_not_lost() -> None:
