@@ -115,6 +115,15 @@ def secret() -> Manifest:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"a": "", "k": "djE="}}
 
 
+def released() -> tuple[Manifest, ...]:
+    """All that a release has made."""
+    primary = manifests.deployment()
+    primary["metadata"]["name"] = "app-primary"
+    copied = secret()
+    copied["metadata"]["name"] = "password-primary"
+    return pod(), primary, config("settings-primary"), copied
+
+
 @pytest.fixture
 async def reader(client: Client) -> AsyncIterator[Noting]:
     async with Noting(client.config) as made:
@@ -142,7 +151,7 @@ async def test_everything_that_the_pods_use_is_known_and_may_be_copied_at_first(
 
 
 async def test_at_rest_nothing_is_read_and_no_content_kept(bench: Bench) -> None:
-    for made in (config(), secret(), pod()):
+    for made in (*released(), config(), secret()):
         await bench.client.create(made)
     known = await bench.at_rest()
     for _ in range(3):
@@ -154,7 +163,7 @@ async def test_at_rest_nothing_is_read_and_no_content_kept(bench: Bench) -> None
 
 
 async def test_a_change_wakes_the_canary_is_read_once_and_can_be_compared_with_the_copy(bench: Bench) -> None:
-    for made in (config(), secret(), pod(), config("settings-primary")):
+    for made in (*released(), config(), secret()):
         await bench.client.create(made)
     await bench.at_rest()
     await bench.client.patch(CONFIG, NAMESPACE, "settings", {"data": {"k": "v2"}}, content="merge")
@@ -165,10 +174,20 @@ async def test_a_change_wakes_the_canary_is_read_once_and_can_be_compared_with_t
     await bench.until(woken)
     for _ in range(2):
         seen = await bench.look()
-    assert sorted(bench.reader.reads) == ["password", "settings", "settings-primary"]
+    assert sorted(bench.reader.reads) == ["password", "password-primary", "settings", "settings-primary"]
     assert seen.configs is not None
     assert seen.objects[SETTINGS_REF]["data"] == {"k": "v2"}
     assert seen.objects[COPY]["data"] == {"k": "v1"}
+
+
+@pytest.mark.parametrize("gone", [("apps/v1", "Deployment", "app-primary"), ("v1", "Secret", "password-primary")])
+async def test_what_was_copied_and_is_gone_can_be_made_again(bench: Bench, gone: tuple[str, str, str]) -> None:
+    for made in (*released(), config(), secret()):
+        await bench.client.create(made)
+    await bench.at_rest()
+    await bench.client.delete(Kind(*gone[:2]), NAMESPACE, gone[2])
+    seen = await bench.look()
+    assert seen.objects[PASSWORD]["data"]["k"] == "djE="
 
 
 @pytest.mark.parametrize("optional", [True, False])

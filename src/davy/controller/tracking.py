@@ -12,6 +12,7 @@ from davy.api.ref import Manifest, Ref
 from davy.api.status import Phase
 from davy.controller.queue import Key
 from davy.controller.world import LISTING, NotYet, World
+from davy.core import names
 from davy.kube.kinds import Kind
 from davy.perceive import Tracked, checksums, kind_of
 from davy.settings import Settings
@@ -27,7 +28,7 @@ COPYING = frozenset(
         Phase.PROMOTING,
     }
 )
-"""Phases in which copies may be written."""
+"""Phases in which copies may be written; in the others only what is missing is made again."""
 
 
 class Used(Struct, frozen=True):
@@ -102,12 +103,14 @@ class Tracking:
 
     def _whole(self, canary: Canary, found: Mapping[str, Tracked]) -> tuple[Used, ...]:
         """Those whose content is needed, and that of their copies: to copy them, or to say which keys differ."""
-        differ = checksums(found) != (canary.status.tracked_configs or {})
-        if canary.status.phase not in COPYING and not differ:
-            return ()
-        return tuple(
+        tracked = [
             Used(name, False, *configs.refs(canary.namespace, name)) for name, each in found.items() if each.checksum
+        ]
+        differ = checksums(found) != (canary.status.tracked_configs or {})
+        missing = any(
+            self._world.find(ref) is None for ref in (names.primary(canary), *(each.copy for each in tracked))
         )
+        return tuple(tracked) if canary.status.phase in COPYING or differ or missing else ()
 
 
 def kinds(used: tuple[Used, ...]) -> frozenset[Kind]:
