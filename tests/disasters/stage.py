@@ -144,6 +144,11 @@ class Stage:
         found = self.status(name).get("conditions") or ()
         return next((each for each in found if each["type"] == kind), {})
 
+    @property
+    def outcome(self) -> str:
+        """What became of the last command."""
+        return str((self.status().get("command") or {}).get("outcome", ""))
+
     def words(self) -> str:
         """What the canary says of itself, for whoever has to find out why."""
         return f"{self.phase} {self.status().get('canaryWeight', 0)} %: {self.status().get('message')}"
