@@ -17,6 +17,8 @@ OFTEN, WITHIN = 3, 60.0
 """Changed back so many times in so many seconds, it is a quarrel."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two repairs of a field that is quarrelled about; doubled at each."""
+CARRIES = frozenset({"Service", "HTTPRoute", "VirtualService"})
+"""Kinds that lead people's requests: left to the other writer for longer, they may lead nowhere (ADR 8)."""
 QUIET = 600.0
 """Seconds without a change by others after which all is forgotten."""
 
@@ -60,8 +62,8 @@ class Trouble(Struct, frozen=True):
         pause = (self.pause or FIRST_PAUSE) if quarrel else 0.0
         return replace(self, changes=changes, manager=manager or self.manager, quarrel=quarrel, pause=pause)
 
-    def mended(self, now: float) -> Trouble:
-        return replace(self, repaired=now, pause=min(self.pause * 2, LONGEST_PAUSE))
+    def mended(self, now: float, longest: float) -> Trouble:
+        return replace(self, repaired=now, pause=min(self.pause * 2, longest))
 
 
 class Drift:
@@ -89,12 +91,13 @@ class Drift:
 
     def wrote(self, ref: Ref, parts: Parts, reply: Manifest) -> None:
         now = self._time()
+        longest = FIRST_PAUSE if ref.kind in CARRIES else LONGEST_PAUSE
         written = self._written.setdefault(ref, {})
         for pointer, wanted in parts.items():
             written[pointer] = Written(now, wanted, part(reply, pointer))
         for pointer, trouble in self._troubles.get(ref, {}).items():
             if trouble.open and within(pointer, parts):
-                self._troubles[ref][pointer] = trouble.mended(now)
+                self._troubles[ref][pointer] = trouble.mended(now, longest)
 
     def spelled(self, ref: Ref, pointer: str, wanted: Any, live: Manifest) -> bool:
         """The part is what the server made of this very wish."""

@@ -37,7 +37,9 @@ def conditions(s: Snapshot, status: CanaryStatus, reason: Reason, message: str) 
             Condition("SpecWarning", "True", "SpecWarning", " ".join(warnings), observed_generation=generation)
         )
     if s.conflicts:
-        words = " ".join(f"{each.manager} keeps changing {each.field} of {each.ref}." for each in s.conflicts)
+        words = " ".join(
+            f"{each.manager or 'Another writer'} keeps changing {each.field} of {each.ref}." for each in s.conflicts
+        )
         found.append(Condition("FieldConflict", "True", "FieldConflict", words, observed_generation=generation))
     return tuple(dated(condition, s.canary.status.condition(condition.type), now) for condition in found)
 

@@ -100,7 +100,7 @@ def at_rest(s: Snapshot) -> Desired:
     noted = runs.promoted(status)
     if current and primary is not None and primary.like_target and primary.carries != noted:
         return replace(resting, primary=PrimaryWish.NOTE, run=noted)
-    return resting
+    return replace(resting, configs=resting.configs or (current and not s.unread))
 
 
 def still(s: Snapshot, desired: Desired) -> Desired:
