@@ -52,9 +52,9 @@ class Removal:
 
 
 SERVICES = ("Service/app", "Service/app-canary", "Service/app-primary")
-REQUIRED = frozenset({"port", "gatewayRefs"})
-"""Fields that no canary of these recordings can do without."""
-RICH = ("gwv1-fields", "istio-fields", "istio-tcp")
+REQUIRED = frozenset({"name", "port", "gatewayRefs"})
+"""Fields that no canary of these recordings can do without, and the one that makes other objects."""
+RICH = ("gwv1-fields", "istio-fields")
 """Recordings with many fields of `spec.service`, each of which is taken out."""
 
 

@@ -15,7 +15,6 @@ from tests.conformance.parts.left import SETTINGS, Trace, traces
 from tests.conformance.parts.side_by_side import SideBySide, rows_of
 from tests.conformance.parts.stage import PATIENCE, Operator, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
-from tests.conformance.takeover.moments import step
 
 from davy.routers import ROUTERS
 
@@ -64,6 +63,7 @@ async def idle(stage: Stage, trace: Trace) -> Idle:
     """Plays one row."""
     found = Idle()
     async with stage.scene(trace.name) as scene:
+        scene.stage.servers.answers[scene.namespace] = {"rollback": 403}  # every gate is open, and nobody calls it off
         for each in trace.raw["scenario"]["objects"]:
             await scene.create(slowed(each) if each["kind"] == CANARY.kind else each)
         async with scene.operator(**SETTINGS[trace.group]) as davy:
@@ -72,7 +72,11 @@ async def idle(stage: Stage, trace: Trace) -> Idle:
             await scene.reached("Initialized")
             await look(scene, davy, found, "at rest")
             await trace.release(scene, "2.0")
-            await scene.seen.until(lambda: stepped(scene), within=PATIENCE, why=lambda: f"{trace.name}: no first step")
+            await scene.seen.until(
+                lambda: stepped(scene),
+                within=PATIENCE,
+                why=lambda: f"{trace.name}: no first step: {scene.seen.status()}",
+            )
             await look(scene, davy, found, "in a step")
         since = scene.seen.last
         async with scene.operator(**SETTINGS[trace.group]) as davy:
@@ -101,7 +105,7 @@ async def look(
 def stepped(scene: Scene) -> bool:
     """The first step has been taken; without an analysis the release is over."""
     status = scene.seen.status()
-    return status["phase"] == "Succeeded" or (status["phase"] == "Progressing" and step(status) > 0)
+    return status["phase"] == "Succeeded" or (status["phase"] == "Progressing" and "lastStepAt" in status)
 
 
 def slowed(canary: Manifest) -> Manifest:
