@@ -33,7 +33,7 @@ class RuleError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A difference that is on purpose. `field`, `hook`, `kind` and `pointer` are globs, `message` and `text` regular
+    """A difference that is on purpose. `field`, `hook`, `kind` and `pointer` are globs (several with a `|`), `message` and `text` regular
     expressions that match the whole of it."""
 
     id: str
@@ -57,18 +57,21 @@ class Rule:
     def _names(self, difference: Difference) -> bool:
         match self.part:
             case "status":
-                return fnmatch.fnmatchcase(difference.at, self.field)
+                return fits(difference.at, self.field)
             case "event":
                 return matches(self.message, words(difference))
             case "query":
                 return matches(self.text, words(difference))
             case "hook":
-                found = fnmatch.fnmatchcase(difference.at, self.hook) and matches(self.message, words(difference))
-                return found and fnmatch.fnmatchcase(difference.pointer, self.pointer)
+                found = fits(difference.at, self.hook) and fits(difference.pointer, self.pointer)
+                return found and matches(self.message, words(difference))
             case "object":
-                kind = difference.at.split("/")[0]
-                return fnmatch.fnmatchcase(kind, self.kind) and fnmatch.fnmatchcase(difference.pointer, self.pointer)
+                return fits(difference.at.split("/")[0], self.kind) and fits(difference.pointer, self.pointer)
         return True
+
+
+def fits(text: str, globs: str) -> bool:
+    return any(fnmatch.fnmatchcase(text, glob) for glob in globs.split("|"))
 
 
 def matches(pattern: str, text: str) -> bool:
