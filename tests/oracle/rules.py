@@ -33,8 +33,11 @@ class RuleError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A difference that is on purpose. `field`, `hook`, `kind` and `pointer` are globs (several with a `|`), `message` and `text` regular
-    expressions that match the whole of it."""
+    """A difference that is on purpose.
+
+    `field`, `hook`, `kind` and `pointer` are globs, several with a `|`; `message` and `text` are regular expressions
+    that match the whole of it.
+    """
 
     id: str
     row: tuple[str, ...]
