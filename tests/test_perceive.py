@@ -103,7 +103,9 @@ def test_the_last_valid_spec_stays_in_force_in_a_run_while_it_is_known(
     last = replace(canary.spec, progress_deadline_seconds=7)
     shown = Seen(canary=canary, objects=RUN.objects, problems=(ODD, WRONG), last_valid=last if known else None)
     s = perceive(shown, BEGIN, SETTINGS)
-    in_force = known and (phase in RUNNING or (phase is Phase.FAILED and ended is None))
+    weight = canary.status.canary_weight
+    failing = phase is Phase.FAILED and (ended is None or weight > 0)
+    in_force = known and (phase in (*RUNNING, Phase.TERMINATING) or failing)
     assert s.valid == in_force
     assert (s.canary.spec == last) == in_force
     assert s.problems == (ODD, WRONG)

@@ -32,7 +32,9 @@ class Tracked(Struct, frozen=True):
     checksum: str | None
     """Of its content; None: it does not exist, or is not to be tracked."""
     unread: str = ""
-    """Why it could not be read; empty: it could, or is known not to exist."""
+    """Why it could not be read; empty: it could, or is known not to exist and need not."""
+    missing: bool = False
+    """It is known not to exist, and the pods need it."""
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -111,7 +113,9 @@ def perceive(seen: Seen, now: datetime, settings: Settings) -> Snapshot:
         configs=checksums(seen.configs),
         changed_keys=configs.changed_keys(seen.objects, canary.namespace, seen.configs or {}),
         unread="; ".join(tracked.unread for tracked in (seen.configs or {}).values() if tracked.unread),
+        missing=any(tracked.missing for tracked in (seen.configs or {}).values()),
         scaler_floor=floor(canary, seen.objects),
+        scaler_ceiling=ceiling(canary, seen.objects),
         conflicts=seen.conflicts,
         restorable=restorable(canary, router, seen.objects),
         alerts=bool(canary.analysis.alerts or settings.slack_url or settings.msteams_url),
@@ -122,7 +126,9 @@ def perceive(seen: Seen, now: datetime, settings: Settings) -> Snapshot:
 
 def under_way(status: CanaryStatus) -> bool:
     """A run goes on, or its rollback is not in place yet: what was begun is ended with the spec that it began with."""
-    return status.phase in RUNNING or (status.phase is Phase.FAILED and not status.run_ended_at)
+    if status.phase is Phase.FAILED:
+        return not status.run_ended_at or status.canary_weight > 0
+    return status.phase in RUNNING or status.phase is Phase.TERMINATING
 
 
 def in_force(seen: Seen) -> tuple[Canary, bool]:
@@ -143,6 +149,11 @@ def checksums(known: Mapping[str, Tracked] | None) -> dict[str, str] | None:
 def floor(canary: Canary, objects: Objects) -> int:
     scaler, ref = scaler_of(canary), names.scaler(canary)
     return scaler.floor(objects[ref]) if scaler and ref and ref in objects else 0
+
+
+def ceiling(canary: Canary, objects: Objects) -> int:
+    scaler, ref = scaler_of(canary), names.scaler(canary)
+    return scaler.ceiling(objects[ref]) if scaler and ref and ref in objects else 0
 
 
 def selector_of(canary: Canary, objects: Objects, settings: Settings) -> tuple[Selector | None, tuple[Problem, ...]]:
@@ -191,6 +202,7 @@ def workload(kind: Target, side: Manifest, canary: Canary, threshold: int, now: 
         revision=revision_of(kind.template(side), status),
         replicas=kind.replicas(side),
         serving=kind.serving(side),
+        lingering=kind.lingering(side),
         readiness=kind.readiness(side, threshold, Spell(times.read(status.last_transition_time), limit, now)),
         scalable=kind.scalable,
     )

@@ -116,6 +116,7 @@ def effects(desired: Desired, seen: Seen, canary: Canary, settings: Settings) ->
     """Capacity, then what gives the primary its shape, then traffic, then what takes capacity away."""
     scene = scene_of(desired, seen, canary, settings)
     if scene is None:
+        yield from routes(desired, seen, canary, settings)
         return
     yield from scaler_held(desired, scene, paused=False)
     yield from scaled(desired, scene, up=True)

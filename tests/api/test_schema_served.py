@@ -48,6 +48,7 @@ STATUS = CanaryStatus(
     ready_by=TIME,
     mirrored=True,
     pre_rollout_passed=True,
+    analysis_passed=True,
     promoted_configs="0123456789ab",
     restarts=("v1:a",),
     pending=(Call("id", "alert", Phase.FAILED, "error", "words", True),),

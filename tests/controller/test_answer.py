@@ -104,7 +104,7 @@ async def test_an_answer_that_is_too_old_is_asked_for_anew(bench: Bench) -> None
     assert bench.slow.asked == ["a"]
     await bench.ask(hook("a", since=manifests.BEGIN))
     assert bench.slow.asked == ["a", "a"]
-    assert bench.known == {}
+    assert set(bench.known) == {"a"}, "an old answer is better than none until the new one is there"
 
 
 async def test_an_answer_to_an_earlier_step_is_dropped_and_its_measurement_given_up(bench: Bench) -> None:

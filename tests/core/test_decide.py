@@ -84,7 +84,9 @@ TAKEN_OVER: tuple[tuple[Snapshot, Phase], ...] = (
         Phase.TERMINATED,
     ),
     (
-        snapshot(Phase.FAILED, canary_weight=100, primary=primary(carries=NEW), run_ended_at=ago(9)),
+        snapshot(
+            Phase.FAILED, canary_weight=100, primary=primary(carries=NEW), run_ended_at=ago(9), analysis_passed=True
+        ),
         Phase.PROMOTING,
     ),
 )

@@ -33,7 +33,7 @@ async def test_a_query_is_sent_on_one_line(recording: Any) -> None:
     call = await asked(provider_for(spec()), recording, "\n  sum(\n\trate(x[1m])\n  )\n")
     assert call["method"] == "GET"
     assert call["url"] == "http://prom:9090/api/v1/query"
-    assert call["params"] == {"query": "sum( rate(x[1m]) )"}
+    assert call["params"] == {"query": " sum( rate(x[1m]) ) "}
     assert call["timeout"] == timedelta(seconds=5)
     assert call["verify"]
 

@@ -141,6 +141,7 @@ class CanaryStatus(Words, frozen=True):
     - `ready_by`: when the new revision must have been ready for the first time (RFC3339, milliseconds)
     - `mirrored`: whether requests are copied to the canary
     - `pre_rollout_passed`: whether all pre-rollout hooks have passed for this revision
+    - `analysis_passed`: whether this revision has come to its promotion
     - `promoted_configs`: digest of the tracked configs as last promoted
     - `restarts`: revisions that this run was restarted for, newest last
     - `pending`: calls to the outside that are still to be made
@@ -173,6 +174,7 @@ class CanaryStatus(Words, frozen=True):
     ready_by: str | None = None
     mirrored: bool = False
     pre_rollout_passed: bool = False
+    analysis_passed: bool = False
     promoted_configs: str = ""
     restarts: tuple[str, ...] = ()
     pending: tuple[Call, ...] = ()

@@ -77,11 +77,11 @@ class Answers:
         wanted = {question.id: question for question in questions}
         known, asked = self._known.setdefault(key, {}), self._asked.setdefault(key, {})
         self._wanted[key] = frozenset(wanted)
-        self._known[key] = {id_: known[id_] for id_, question in wanted.items() if answer_to(question, known)}
+        self._known[key] = {id_: known[id_] for id_ in wanted if id_ in known}  # too old is better than none meanwhile
         for id_ in [id_ for id_, each in asked.items() if id_ not in wanted and harmless(each.question)]:
             asked.pop(id_).task.cancel()
         for id_, question in wanted.items():
-            if id_ not in self._known[key] and id_ not in asked:
+            if answer_to(question, known) is None and id_ not in asked:
                 asked[id_] = UnderWay(asyncio.create_task(self._find(key, canary, question)), question)
 
     def forget(self, key: Key) -> None:

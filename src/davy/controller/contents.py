@@ -91,7 +91,7 @@ class Contents:
         """What is known now. Something that cannot be read is never taken for something that is not there."""
         found = self._find(ref)
         if found is None:
-            return Tracked(None) if optional else Tracked(None, f"{ref} does not exist")
+            return Tracked(None) if optional else Tracked(None, f"{ref} does not exist", missing=True)
         held = self._current(found, ref)
         if held is not None:
             return held.tracked

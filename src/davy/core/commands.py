@@ -67,6 +67,12 @@ def commanded(s: Snapshot, target: Workload, moves: Moves) -> Move | None:
     return Move(handled(s, done.status, given, f"{given.word}{given.author}: done"), done.says, done.alerts)
 
 
+def refused_outright(s: Snapshot, why: str) -> Move | None:
+    """A command while nothing is done at all is refused at once: it must not act later, when nobody expects it."""
+    given = command(s)
+    return refused(s, given, why) if given else None
+
+
 def carried_out(s: Snapshot, target: Workload, given: Command, moves: Moves) -> Move:
     """Raises `Impossible`."""
     move = moves.get(given.word)

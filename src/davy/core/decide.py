@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from davy.api.status import CanaryStatus, Phase
 from davy.core.affinity import with_cookies
 from davy.core.conditions import remembered
-from davy.core.hold import hold
+from davy.core.hold import held_until, hold
 from davy.core.hooks import polled
 from davy.core.moves import Move, Questions, Stay
 from davy.core.outbox import owed, questions
 from davy.core.phases import TRANSITIONS, step
-from davy.core.plan import Ask, Decision, Desired, Plan, Question, answer_to
+from davy.core.plan import Ask, Decision, Desired, Plan, PrimaryWish, Question, answer_to
 from davy.core.progressing import rollback_hooks
 from davy.core.reasons import Reason
 from davy.core.runs import seen
@@ -41,6 +41,8 @@ def moved(s: Snapshot, desired: Desired, move: Move) -> Plan:
     refuse_illegal(s.canary.status, move.status)
     if move.status == s.canary.status:
         return Plan(desired=desired, status=move.status, says=move.says, asks=standing(s))
+    if s.canary.status.phase is Phase.PROMOTING and move.status.phase is Phase.FAILED:
+        desired = replace(desired, primary=PrimaryWish.LEAVE, configs=False)  # else the way back would be overwritten
     status = owed(s, with_cookies(s, move.status), move.alerts)
     after = replace(s, canary=replace(s.canary, status=status), answers=s.answers)
     status = remembered(s, status, *outlook(after))
@@ -52,7 +54,8 @@ def stayed(s: Snapshot, desired: Desired, stay: Stay) -> Plan:
     status = remembered(s, s.canary.status, stay.reason, stay.message, next_step(stay))
     says = stay.says if status != s.canary.status else ()
     asks = standing(s)
-    return Plan(desired=desired, status=status, says=says, again_at=soonest(s, asks, stay.until), asks=asks)
+    until = soonest(s, asks, [stay.until, held_until(s)])
+    return Plan(desired=desired, status=status, says=says, again_at=until, asks=asks)
 
 
 def standing(s: Snapshot) -> tuple[Question, ...]:
@@ -75,11 +78,11 @@ def polls(s: Snapshot, target: Workload) -> tuple[Question, ...]:
             return ()
 
 
-def soonest(s: Snapshot, asks: tuple[Question, ...], until: datetime | None) -> datetime | None:
+def soonest(s: Snapshot, asks: tuple[Question, ...], until: list[datetime | None]) -> datetime | None:
     """When to look again: also when the answer to a poll is too old to count."""
     answers = (answer_to(question, s.answers) for question in asks if question.since)
     ends = [answer.at + s.interval for answer in answers if answer and answer.at]
-    return min([*ends, *([until] if until else [])], default=None)
+    return min([*ends, *(moment for moment in until if moment)], default=None)
 
 
 def distinct(asked: tuple[Question, ...]) -> tuple[Question, ...]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from davy.api.status import Phase
 from davy.core import names, runs, times
-from davy.core.change import configs_changed, foreign
+from davy.core.change import RUNNING, configs_changed, foreign
 from davy.core.names import FINALIZER
 from davy.core.plan import LEAVE_ALL, Desired, PrimaryWish
 from davy.core.snapshot import TO_PRIMARY, Ready, Routing, Snapshot
@@ -25,6 +25,7 @@ from davy.core.traffic import (
     back_on_target,
     follows,
     grown,
+    renamed,
     safe,
     serves,
     settle_time,
@@ -36,15 +37,24 @@ from davy.core.traffic import (
     vacates,
     wanted,
 )
+from davy.core.weights import following
 
 
 def hold(s: Snapshot) -> Desired:
     """How the world should be now."""
     if s.canary.metadata.deletion_timestamp:
         return letting_go(s)
-    if s.canary.spec.suspend or not s.valid or s.target is None:
+    if s.canary.spec.suspend or not s.valid:
         return LEAVE_ALL
+    if s.target is None:
+        return bereft(s)
     return HOLDS[s.canary.status.phase](s)
+
+
+def bereft(s: Snapshot) -> Desired:
+    """The target is gone: whoever was sent to it goes to the primary."""
+    astray = s.traffic.routing is not None and s.traffic.routing != TO_PRIMARY
+    return Desired(routing=TO_PRIMARY) if astray and serves(s.primary) else LEAVE_ALL
 
 
 def nothing(s: Snapshot) -> Desired:
@@ -55,7 +65,7 @@ def initializing(s: Snapshot) -> Desired:
     """The primary follows the target until it is ready; only then does traffic move, and only after that capacity."""
     if s.unread:
         return LEAVE_ALL
-    made = Desired(services=True, primary=following(s), run=seen(s), configs=True, scaler=True)
+    made = Desired(services=True, primary=copied(s), run=seen(s), configs=True, scaler=True)
     if s.primary is None or not isinstance(s.primary.readiness, Ready) or not follows(s):
         return kept(s, made)
     emptied = replace(made, apex=apex(s), routing=safe(s, TO_PRIMARY), finalizer=True)
@@ -83,7 +93,7 @@ def kept(s: Snapshot, made: Desired) -> Desired:
     )
 
 
-def following(s: Snapshot) -> PrimaryWish:
+def copied(s: Snapshot) -> PrimaryWish:
     return PrimaryWish.EXIST if follows(s) else PrimaryWish.CARRY
 
 
@@ -128,57 +138,83 @@ def running(s: Snapshot) -> Desired:
     desired = replace(routed(s, wanted(s)), target_replicas=scaled_up(s), scaler_paused=False)
     if more_than_it_can(s):
         return replace(desired, routing=s.traffic.routing and safe(s, s.traffic.routing))
-    if s.traffic.routing and s.traffic.routing.canary and not wanted(s).canary:
-        return returning(s, desired)
+    if returning(s):
+        short = s.primary is not None and s.target is not None and s.primary.serving < s.target.replicas
+        waits = short and serves(s.target) and not_later(s, s.canary.status.run_started_at)
+        grown = replace(desired, primary_replicas=s.target.replicas if s.target else None)
+        return replace(grown, routing=None) if waits else grown
     return desired
+
+
+def not_later(s: Snapshot, since: str | None) -> bool:
+    """Within one interval: an autoscaler that sees it otherwise then has the last word."""
+    soon = times.after(since, s.interval)
+    return soon is not None and s.now < soon
 
 
 def scaled_up(s: Snapshot) -> int | None:
     """The target gets as many pods as the primary has; one that is up already is left alone.
 
-    Under an autoscaler it begins small, and gets what its share needs before it gets the share.
+    Under an autoscaler it begins small, and gets what its next share needs before it gets that share. From zero only
+    when zero was reached: else pods that are going would count as those that come.
     """
-    if s.target is None or not s.target.scalable:
+    if s.target is None or not s.target.scalable or (s.target.replicas == 0 and s.target.lingering):
         return None
-    if s.scaler_floor:
-        least = max(s.scaler_floor, needed(s))
-        return least if s.target.replicas < least else None
-    return max(s.primary.replicas if s.primary else 0, 1) if s.target.replicas == 0 else None
+    if not s.scaler_floor:
+        return max(s.primary.replicas if s.primary else 0, 1) if s.target.replicas == 0 else None
+    least = max(s.scaler_floor, needed(s, next_share(s)))
+    early = s.target.replicas == 0 or not_later(s, s.canary.status.last_step_at or s.canary.status.run_started_at)
+    return least if s.target.replicas < least and early else None
 
 
-def needed(s: Snapshot) -> int:
-    """Pods for the canary's share, of as many as the primary has now for all of it or for the rest."""
-    share = wanted(s).canary
-    if not share or s.primary is None or tests_matches(s):
+def next_share(s: Snapshot) -> int:
+    """The share that the canary will have after the present step, in percent; in an A/B test nobody knows it."""
+    status = s.canary.status
+    if tests_matches(s) or not s.shifts:
+        return 0
+    if s.canary.analysis.iterations > 0:
+        return 100 if status.iterations >= s.canary.analysis.iterations else 0
+    return following(s.canary.analysis, status.canary_weight)
+
+
+def needed(s: Snapshot, share: int) -> int:
+    """Pods for such a share, of as many as the primary needs for all; never more than the autoscaler allows."""
+    if not share or s.primary is None:
         return 1
-    current = s.traffic.routing.primary if s.traffic.routing else 100
-    whole = math.ceil(s.primary.replicas * 100 / max(current, 1)) if current >= 50 else s.primary.replicas
-    return math.ceil(whole * share / 100)
+    pods = math.ceil(s.primary.replicas * share / 100)
+    return min(pods, s.scaler_ceiling) if s.scaler_ceiling else pods
 
 
 def more_than_it_can(s: Snapshot) -> bool:
     """The canary is to get a greater share, and an autoscaled target has not the pods for it yet."""
-    if not s.scaler_floor or s.target is None or s.traffic.routing is None:
+    if not s.scaler_floor or s.target is None or s.traffic.routing is None or tests_matches(s):
         return False
-    more = wanted(s).canary > s.traffic.routing.canary
-    return more and (s.target.replicas < needed(s) or not isinstance(s.target.readiness, Ready))
+    share = wanted(s).canary
+    short = s.target.replicas < needed(s, share) or not isinstance(s.target.readiness, Ready)
+    return share > s.traffic.routing.canary and short and not_later(s, s.canary.status.last_step_at)
 
 
-def returning(s: Snapshot, desired: Desired) -> Desired:
+def returning(s: Snapshot) -> bool:
     """A run began anew while the canary had traffic. The primary, which may have shrunk, gets pods for all of it; for
     one interval at most the traffic waits for them."""
-    if not s.scaler_floor or s.target is None or s.primary is None:
-        return desired
-    grown = replace(desired, primary_replicas=s.target.replicas)
-    soon = times.after(s.canary.status.run_started_at, s.interval)
-    short = s.primary.serving < s.target.replicas and serves(s.target)
-    return replace(grown, routing=None) if short and soon and s.now < soon else grown
+    astray = s.traffic.routing is not None and s.traffic.routing.canary > 0
+    return astray and wanted(s).canary == 0 and s.scaler_floor > 0
+
+
+def held_until(s: Snapshot) -> datetime | None:
+    """When what the traffic waits for is not waited for any longer."""
+    status = s.canary.status
+    if status.phase not in RUNNING or s.target is None or not s.valid:
+        return None
+    since = status.last_step_at if more_than_it_can(s) else status.run_started_at if returning(s) else None
+    until = times.after(since, s.interval)
+    return until if until and until > s.now else None
 
 
 def promoting(s: Snapshot) -> Desired:
     """The primary carries exactly the revision that was analysed; the canary keeps its traffic meanwhile."""
     status = s.canary.status
-    if copied_by_flagger(s):
+    if copied_by_flagger(s) or renamed(s):
         return noting(s, running(s))
     unchanged = not configs_changed(s) and not s.unread
     analysed = s.target is not None and s.target.revision == status.last_applied_spec and unchanged
@@ -207,7 +243,7 @@ def noting(s: Snapshot, desired: Desired) -> Desired:
 
 
 def finalising(s: Snapshot) -> Desired:
-    if copied_by_flagger(s):
+    if copied_by_flagger(s) or renamed(s):
         return noting(s, routed(s, TO_PRIMARY))
     ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
     back = routed(s, TO_PRIMARY)
@@ -246,7 +282,7 @@ def letting_go(s: Snapshot) -> Desired:
 
 def back_up(s: Snapshot) -> int | None:
     """As many pods as the primary has: all traffic comes back at once."""
-    if s.target is None or not s.target.scalable or s.target.replicas > 0:
+    if s.target is None or not s.target.scalable or s.target.replicas > 0 or s.target.lingering:
         return None
     return max(s.primary.replicas if s.primary else 0, s.scaler_floor, 1)
 

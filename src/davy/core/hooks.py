@@ -103,7 +103,7 @@ def shown(s: Snapshot, kind: str) -> Phase:
 def moment(s: Snapshot) -> str:
     """The step that the release is in."""
     status = s.canary.status
-    return f"{status.last_applied_spec}/{status.last_step_at or status.run_started_at}"
+    return f"{status.last_applied_spec}/{status.run_started_at}/{status.last_step_at or 'begun'}"
 
 
 def polled(s: Snapshot, kind: str, about: str, *, ends_with: bool = False) -> Called:

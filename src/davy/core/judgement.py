@@ -37,8 +37,7 @@ def pinged(s: Snapshot, asked: tuple[PingCheck, ...]) -> tuple[Announcement, ...
 
 def checks(s: Snapshot) -> tuple[MetricCheck, ...]:
     """The questions of this step. Their ids name revision and step: a late answer is not taken for another."""
-    status = s.canary.status
-    step = f"{status.last_applied_spec}/{status.last_step_at}"
+    step = hooks.moment(s)
     return tuple(MetricCheck(id=f"{step}/{index}", index=index) for index in range(len(s.canary.analysis.metrics)))
 
 

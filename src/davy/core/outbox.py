@@ -38,7 +38,7 @@ def ended(s: Snapshot, status: CanaryStatus) -> bool:
 
 
 def call(s: Snapshot, status: CanaryStatus, index: int, thing: Alert | str) -> Call:
-    id_ = f"{to_milliseconds(s.now)}/{index}"
+    id_ = f"{to_milliseconds(s.now)}/{status.phase}/{status.last_applied_spec}/{index}"
     if isinstance(thing, Alert):
         return Call(id_, "alert", status.phase, thing.severity, thing.message, thing.fields)
     return Call(id_, thing, status.phase)

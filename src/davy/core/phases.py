@@ -45,6 +45,10 @@ def step(s: Snapshot) -> Step:
     """What comes next for this canary."""
     if made := delivered(s):
         return made
+    why = hindrance(s)
+    refusal = commands.refused_outright(s, why) if why else None
+    if refusal:
+        return refusal
     if s.canary.metadata.deletion_timestamp:
         return terminating(s)
     if s.canary.spec.suspend:
@@ -56,9 +60,22 @@ def step(s: Snapshot) -> Step:
     if s.target is None:
         if s.canary.status.phase is Phase.NONE:
             return Move(replace(s.canary.status, phase=Phase.INITIALIZING))
+        if serves(s.primary) and (s.canary.status.canary_weight or s.canary.status.mirrored):
+            return Move(replace(s.canary.status, canary_weight=0, mirrored=False))
         message = f"{s.canary.target} does not exist. Create it, or correct spec.targetRef."
         return Stay(reason=Reason.TARGET_MISSING, message=message, says=(messages.target_missing(s.canary),))
     return known(s, s.target)
+
+
+def hindrance(s: Snapshot) -> str:
+    """Why no phase has a say; empty if one has."""
+    reasons = (
+        (bool(s.canary.metadata.deletion_timestamp), "the canary is being deleted"),
+        (s.canary.spec.suspend, "the canary is suspended"),
+        (not s.valid, "its spec is invalid"),
+        (s.target is None, "its target does not exist"),
+    )
+    return next((why for holds, why in reasons if holds), "")
 
 
 def known(s: Snapshot, target: Workload) -> Step:

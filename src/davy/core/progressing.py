@@ -27,7 +27,7 @@ def progressing(s: Snapshot, target: Workload) -> Step:
         found = guard(s, target)
         if found is not None:
             return found
-    back = rollback_hooks(s)
+    back = asked_once(s)
     if back.waits:
         return Questions(back.asked)
     return beginning(s, back) if unstarted(s.canary.status) else judgement(s, advance, back)
@@ -63,6 +63,11 @@ def exhausted(s: Snapshot, target: Workload) -> Step | None:
 
 def rollback_hooks(s: Snapshot) -> Called:
     return hooks.polled(s, "rollback", runs.applied(s.canary.status), ends_with=True)
+
+
+def asked_once(s: Snapshot) -> Called:
+    """The rollback hooks have been asked at all: a step waits for that, but not for each poll to be answered anew."""
+    return hooks.called(s, "rollback", runs.applied(s.canary.status), ends_with=True)
 
 
 def called_back(s: Snapshot, target: Workload) -> Step | None:

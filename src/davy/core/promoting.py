@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from davy.api.status import Phase
 from davy.core import alerts, messages, runs, times
+from davy.core.change import rebased, unedited
 from davy.core.moves import Move, Stay, Step
 from davy.core.outbox import announced_later
 from davy.core.progressing import called_back, superseded
@@ -32,6 +33,8 @@ from davy.core.weights import giving_back
 def promoting(s: Snapshot, target: Workload) -> Step:
     """The primary takes over the analysed revision; only when it is ready does it get its traffic back."""
     primary = s.primary
+    if moved := served_anew(s, target):
+        return moved
     if primary is None or primary.carries != runs.applied(s.canary.status):
         # Nothing is copied yet: it can still be called back.
         copying = Stay(reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}.")
@@ -41,6 +44,12 @@ def promoting(s: Snapshot, target: Workload) -> Step:
     if not grown(s):
         return Stay(reason=Reason.COPYING, message=f"{primary.name} gets as many pods as the traffic needs.")
     return unready(s, primary, Reason.COPYING) or handing_back(s)
+
+
+def served_anew(s: Snapshot, target: Workload) -> Move | None:
+    """Another hash, and nobody edited the target: our own scaling would move its generation, and hide that."""
+    moved = target.revision != s.canary.status.last_applied_spec
+    return Move(rebased(s, target)) if moved and unedited(s.canary.status, target) else None
 
 
 def vacating(s: Snapshot) -> Step | None:
@@ -113,6 +122,8 @@ def handing_back(s: Snapshot) -> Step:
 def finalising(s: Snapshot, target: Workload) -> Step:
     """Success needs evidence: the primary carries exactly the analysed revision, is ready, and has all the traffic."""
     status, primary = s.canary.status, s.primary
+    if moved := served_anew(s, target):
+        return moved
     if slipped(s):
         return Move(replace(status, routed_at=None))
     if primary is None or primary.carries != runs.applied(status):

@@ -49,4 +49,7 @@ def unread(s: Snapshot) -> Stay | None:
     """What the target's configs hold is not known: no revision can be taken up or copied."""
     if not s.unread:
         return None
+    if s.missing:
+        message = f"{s.unread}. Create it, mark the reference as optional, or take it out of the target."
+        return Stay(reason=Reason.CONFIG_MISSING, message=message)
     return Stay(reason=Reason.CONFIG_UNREAD, message=f"{s.unread}. It is read again.", until=s.now + s.interval)

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PAUSED = "Paused", False, "a human holds the release where it is; analysis and rollback go on"
     RESTART_LOOP = "RestartLoop", True, "the target keeps changing back and forth between the same revisions"
     CONFIG_UNREAD = "ConfigUnread", False, "a ConfigMap or Secret of the target could not be read; nothing is concluded"
+    CONFIG_MISSING = "ConfigMissing", True, "a ConfigMap or Secret that the target's pods need does not exist"
     COPYING = "Copying", False, "the analysed revision is being copied to the primary"
     TERMINATING = "Terminating", False, "the canary is being deleted; the target gets its replicas back first"
     MOVED = "Progressing", False, "a step was just taken"

@@ -100,10 +100,11 @@ def failed(s: Snapshot, target: Workload) -> Step:
 
 
 def recovered(s: Snapshot, target: Workload) -> bool:
-    """The primary came up with the promoted revision after all."""
+    """The primary came up after all with the revision that was to be promoted, not with one that was never tried."""
     ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
     carried = s.primary is not None and s.primary.carries == runs.applied(s.canary.status)
-    return ready and carried and change(s, target) is Change.NONE
+    passed = s.canary.status.analysis_passed
+    return passed and ready and carried and change(s, target) is Change.NONE
 
 
 def rolled_back(status: CanaryStatus) -> str:
@@ -206,6 +207,7 @@ def started(s: Snapshot, target: Workload) -> CanaryStatus:
         paused_at=None,
         mirrored=False,
         pre_rollout_passed=False,
+        analysis_passed=False,
         analysis=(),
     )
 

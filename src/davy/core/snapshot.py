@@ -51,6 +51,8 @@ class Workload(Struct, frozen=True, kw_only=True):
     """Primary only: the analysed revision that was last copied into it, as it noted itself."""
     like_target: bool = False
     """Primary only: its template is what copying the target as it stands would give (identity apart)."""
+    lingering: int = 0
+    """Pods that are still there though none are wanted."""
     empties: bool = False
     """Primary only: carrying the target's template would take all its pods away before new ones serve."""
     scalable: bool = True
@@ -185,8 +187,12 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """`configmap/name: key` for what differs between the tracked configs and the primary's copies, as far as read."""
     unread: str = ""
     """Why a tracked config could not be read; nothing is concluded from its absence."""
+    missing: bool = False
+    """One of those does not exist: only a human can end that."""
     scaler_floor: int = 0
     """Pods that the target's autoscaler begins with; 0: there is no autoscaler."""
+    scaler_ceiling: int = 0
+    """Pods that it allows at most; 0: it does not say."""
     conflicts: tuple[Conflict, ...] = ()
     """Fields of ours that another writer keeps changing."""
     alerts: bool = False

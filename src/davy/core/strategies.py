@@ -162,7 +162,7 @@ def stepped(
 
 def promotion(s: Snapshot, says: tuple[Announcement, ...] = ()) -> Move:
     """The analysis is over: remember that the primary is to carry the revision; the next tick copies it."""
-    status = replace(s.canary.status, phase=Phase.PROMOTING, last_step_at=None, closed_gate=None)
+    status = replace(s.canary.status, phase=Phase.PROMOTING, analysis_passed=True, last_step_at=None, closed_gate=None)
     return Move(status, (*says, messages.copying(s.canary)))
 
 

@@ -73,12 +73,22 @@ def apex(s: Snapshot) -> str:
     """
     if s.apex_selects == ANY:
         return ANY
-    if vacates(s) and not s.shifts:
+    if vacates(s) and (not s.shifts or s.canary.status.canary_weight == 100):
         return "target"
     if s.apex_selects == "target":
         back = s.primary is not None and serves(s.primary) and isinstance(s.primary.readiness, Ready)
         return "primary" if back or not serves(s.target) else "target"
     return "target" if not serves(s.primary) and serves(s.target) else "primary"
+
+
+def renamed(s: Snapshot) -> bool:
+    """The primary carries what was analysed, under the hash of before: the server serves it differently since."""
+    status, primary = s.canary.status, s.primary
+    if primary is None or s.target is None or not primary.carries or not primary.like_target:
+        return False
+    configs = primary.carries.partition("+")[2]
+    current = s.target.revision == status.last_applied_spec and configs == runs.configs(status)
+    return current and primary.carries != runs.applied(status)
 
 
 def vacates(s: Snapshot) -> bool:

@@ -86,7 +86,7 @@ class Prometheus:
 
 def one_line(query: str) -> str:
     """The query as Flagger sends it: every run of blanks is one blank."""
-    return re.sub(r"\s+", " ", query, flags=re.ASCII).strip()
+    return re.sub(r"\s+", " ", query, flags=re.ASCII)
 
 
 def decode(body: bytes) -> Reply | None:

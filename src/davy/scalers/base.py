@@ -19,6 +19,9 @@ class Scaler(Protocol):
     def floor(self, source: Manifest) -> int:
         """Pods that a workload under it begins with, at least 1."""
 
+    def ceiling(self, source: Manifest) -> int:
+        """Pods that it allows at most; 0: it does not say."""
+
     def paused(self, source: Manifest) -> bool | None:
         """Whether the source is held at zero; None: this kind lets a workload at zero alone by itself."""
 

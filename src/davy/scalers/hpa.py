@@ -33,6 +33,10 @@ class HorizontalPodAutoscaler:
         """Its least number of pods."""
         return max(int(source["spec"].get("minReplicas") or 0), LEAST)
 
+    def ceiling(self, source: Manifest) -> int:
+        """Its greatest number of pods."""
+        return int(source["spec"].get("maxReplicas") or 0)
+
     def paused(self, source: Manifest) -> bool | None:
         """It needs no pause."""
         return None

@@ -19,6 +19,8 @@ AT_ZERO = "0"
 OWN_LABEL = "scaledobject.keda.sh/name"
 """Label by which KEDA finds the ScaledObject of a metric; it writes each one's own name into it."""
 
+MOST = 100
+"""KEDA's default of maxReplicaCount."""
 LEAST = 1
 
 
@@ -41,6 +43,10 @@ class ScaledObject:
     def floor(self, source: Manifest) -> int:
         """Its least number of pods; from zero KEDA itself starts with one."""
         return max(int(source["spec"].get("minReplicaCount") or 0), LEAST)
+
+    def ceiling(self, source: Manifest) -> int:
+        """Its greatest number of pods; 100 if left out."""
+        return int(source["spec"].get("maxReplicaCount") or MOST)
 
     def paused(self, source: Manifest) -> bool | None:
         """Whether it is held at zero; at another number it is held by its owner, who must let it go himself."""

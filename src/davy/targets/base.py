@@ -103,6 +103,9 @@ class Target(Protocol):
     def serving(self, side: Manifest) -> int:
         """Pods that can take a request now."""
 
+    def lingering(self, side: Manifest) -> int:
+        """Pods that are still there, or may be, though none are wanted."""
+
     def readiness(self, side: Manifest, threshold: int, spell: Spell) -> Readiness:
         """`threshold`: percent of the updated pods that must be available. Zero pods are never ready."""
 

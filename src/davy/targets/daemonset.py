@@ -71,6 +71,13 @@ class DaemonSet:
         """Available pods; on the way down the status lags behind."""
         return 0 if held(side) else count(side, "numberAvailable")
 
+    def lingering(self, side: Manifest) -> int:
+        """As the controller counts them; it must have looked since it is held."""
+        if not held(side):
+            return 0
+        there = count(side, "currentNumberScheduled") + count(side, "numberMisscheduled")
+        return max(1, there) if unseen(side) else there
+
     def readiness(self, side: Manifest, threshold: int, spell: Spell) -> Readiness:
         """Flagger's rules and words, but no pods are never ready, however low the threshold or few the nodes."""
         if unseen(side):

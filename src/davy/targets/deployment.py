@@ -60,6 +60,12 @@ class Deployment:
         """Available pods, never more than wanted: on the way down the status lags behind."""
         return min(self.replicas(side), count(side, "availableReplicas"))
 
+    def lingering(self, side: Manifest) -> int:
+        """As the controller counts them; it must have looked since none are wanted."""
+        if self.replicas(side):
+            return 0
+        return max(1, count(side, "replicas")) if unseen(side) else count(side, "replicas")
+
     def readiness(self, side: Manifest, threshold: int, spell: Spell) -> Readiness:
         """Flagger's rules and words, but no pods are never ready, however low the threshold."""
         if unseen(side):

@@ -72,6 +72,10 @@ class KnativeService:
         status = side[REVISION].get("status") or {}
         return 1 if is_ready(side) or status.get("actualReplicas") else 0
 
+    def lingering(self, side: Manifest) -> int:
+        """None: it is never taken to zero."""
+        return 0
+
     def readiness(self, side: Manifest, threshold: int, spell: Spell) -> Readiness:
         """What the Revision's condition Ready says, with the Canary's deadline."""
         if is_ready(side):

@@ -73,6 +73,10 @@ class Service:
         """1 for "some": whoever made the pods answers for them."""
         return 1
 
+    def lingering(self, side: Manifest) -> int:
+        """None: it is never taken to zero."""
+        return 0
+
     def readiness(self, side: Manifest, threshold: int, spell: Spell) -> Readiness:
         """Always, as in Flagger: the metrics alone judge it."""
         return Ready()
