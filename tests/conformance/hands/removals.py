@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.conformance.parts.families import provided
 from tests.conformance.parts.left import SETTINGS, leave, merge, quickened, recorded, traces
-from tests.conformance.parts.stage import DEPLOYMENT, PATIENCE, SERVICE, Scene, Stage
+from tests.conformance.parts.stage import DEPLOYMENT, SERVICE, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
 
 from davy.routers import ROUTERS
@@ -199,7 +199,7 @@ async def made_fresh(stage: Stage, removal: Removal) -> tuple[Mapping[str, Manif
             if unsupported := await scene.looked_at():
                 return {}, unsupported
             await scene.reached("Initialized")
-            await scene.seen.quiet(QUIET, within=PATIENCE)
+            await scene.settled(QUIET)
             return generated(scene), ""
 
 
@@ -210,21 +210,21 @@ async def edited_live(stage: Stage, removal: Removal) -> tuple[Mapping[str, Mani
             if await scene.looked_at():
                 return {}, {}
             await scene.reached("Initialized")
-            await scene.seen.quiet(QUIET, within=PATIENCE)
+            await scene.settled(QUIET)
             before = generated(scene)
             await edited_to(scene, removal.canary(removal.now))
-            await scene.seen.quiet(QUIET, within=PATIENCE)
+            await scene.settled(QUIET)
             return before, generated(scene)
 
 
 async def taken_from_flagger(stage: Stage, removal: Removal) -> tuple[Mapping[str, Manifest], Mapping[str, Manifest]]:
     async with stage.scene("left") as scene:
         await leave(recorded(removal.trace), scene, removal.canary(removal.now), removal.left)
-        await scene.seen.quiet(QUIET, within=PATIENCE)
+        await scene.settled(QUIET)
         left = generated(scene)
         async with scene.operator(**settings(removal)):
             if not await scene.looked_at():
-                await scene.seen.quiet(QUIET, within=PATIENCE)
+                await scene.settled(QUIET)
             return left, generated(scene)
 
 

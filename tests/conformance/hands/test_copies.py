@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.conformance.hands.template_parts import at
 from tests.conformance.parts.left import SETTINGS, leave, merge, quickened, recorded
-from tests.conformance.parts.stage import PATIENCE, Scene, Stage
+from tests.conformance.parts.stage import Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
 
 from davy.kube.kinds import Kind
@@ -125,13 +125,13 @@ async def test_a_tracked_config_loses_it_with_the_next_promotion(part: Part, by:
         async with scene.operator(**SETTINGS["main"]):
             await scene.looked_at()
             await scene.reached("Initialized", "Succeeded")
-            await scene.seen.quiet(QUIET, within=PATIENCE)
+            await scene.settled(QUIET)
             before = await there(scene, part)
             await removed(scene, part)
             await scene.edit(CONFIG_MAP, "conf", {"data": {"k": "new"}})
             await scene.reached("Progressing")
             await scene.reached("Succeeded")
-            await scene.seen.quiet(QUIET, within=PATIENCE)
+            await scene.settled(QUIET)
         assert before is not None
         assert await there(scene, part) is None
         assert (await scene.get(CONFIG_MAP, "conf-primary"))["data"]["k"] == "new"
@@ -146,10 +146,10 @@ async def test_a_copied_autoscaler_loses_it_at_once(part: Part, by: str, stage: 
         async with scene.operator(**SETTINGS["main"]):
             await scene.looked_at()
             await scene.reached("Initialized", "Succeeded")
-            await scene.seen.quiet(QUIET, within=PATIENCE)
+            await scene.settled(QUIET)
             if by == "davy":
                 before = await there(scene, part)
                 await removed(scene, part)
-                await scene.seen.quiet(QUIET, within=PATIENCE)
+                await scene.settled(QUIET)
         assert before is not None
         assert await there(scene, part) is None

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 from tests.conformance.parts.left import SETTINGS, quickened, recorded
-from tests.conformance.parts.stage import DEPLOYMENT, PATIENCE, Stage
+from tests.conformance.parts.stage import DEPLOYMENT, Stage
 
 pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
 
@@ -29,7 +29,7 @@ async def test_what_comes_twice_in_a_template_is_copied_and_promoted(field: str,
             await scene.edit(DEPLOYMENT, "app", {"spec": {"template": target["spec"]["template"]}})
             await scene.reached("Progressing")
             await scene.reached("Succeeded")
-            await scene.seen.quiet(1.0, within=PATIENCE)
+            await scene.settled(1.0)
         primary = await scene.get(DEPLOYMENT, "app-primary")
         [container] = primary["spec"]["template"]["spec"]["containers"]
         assert (container["image"], container[field]) == ("registry.example/app:2.0", items)

@@ -9,7 +9,7 @@ from tests.conformance.conftest import missing
 from tests.conformance.parts.build import MissingPartError
 from tests.conformance.parts.definitions import define, flaggers, ours
 from tests.conformance.parts.left import quickened, recorded
-from tests.conformance.parts.stage import PATIENCE, SERVICE, Scene, Stage
+from tests.conformance.parts.stage import SERVICE, Scene, Stage
 from tests.conformance.parts.witness import CANARY
 
 pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
@@ -28,7 +28,7 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
         async with stage.scene("old-definition") as made:
             for each in recorded("gwv1-promote").trace.raw["scenario"]["objects"]:
                 await made.create(quickened(each) if each["kind"] == CANARY.kind else each)
-            await made.seen.quiet(1.0, within=PATIENCE)
+            await made.settled(1.0)
             yield made
     finally:
         await define(stage.person, [ours()])
@@ -38,7 +38,7 @@ async def test_no_step_is_taken_and_one_line_names_the_cure(scene: Scene) -> Non
     writes = len(scene.seen)
     with capture_logs() as logs:
         async with scene.operator() as davy:
-            await scene.seen.quiet(3.0, within=PATIENCE)
+            await scene.settled(3.0)
             code, why = await davy.readiness()
             assert len(scene.seen) == writes
             assert (await davy.metrics()).get("davy_writes_total", 0) == 0
@@ -52,7 +52,7 @@ async def test_no_step_is_taken_and_one_line_names_the_cure(scene: Scene) -> Non
 
 async def test_it_begins_by_itself_when_the_definition_is_cured(scene: Scene) -> None:
     async with scene.operator() as davy:
-        await scene.seen.quiet(1.0, within=PATIENCE)
+        await scene.settled(1.0)
         await define(scene.stage.person, [ours()])
         await scene.reached("Initialized")
         assert await davy.readiness() == (200, "OK")
@@ -62,9 +62,9 @@ async def test_it_stops_when_the_definition_is_replaced_by_flaggers(scene: Scene
     await define(scene.stage.person, [ours()])
     async with scene.operator() as davy:
         await scene.reached("Initialized")
-        await scene.seen.quiet(1.0, within=PATIENCE)
+        await scene.settled(1.0)
         await define(scene.stage.person, [flaggers()])
         await scene.edit(CANARY, "app", {"spec": {"service": {"portName": "web"}}})
-        await scene.seen.quiet(2.0, within=PATIENCE)
+        await scene.settled(2.0)
         assert (await davy.readiness())[0] == 503
-        assert {port["name"] for service in await scene.list(SERVICE) for port in service["spec"]["ports"]} == {"http"}
+        assert {port["name"] for service in await scene.all(SERVICE) for port in service["spec"]["ports"]} == {"http"}

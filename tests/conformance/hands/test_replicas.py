@@ -2,7 +2,7 @@
 
 import pytest
 from tests.conformance.parts.left import SETTINGS, leave, quickened, recorded
-from tests.conformance.parts.stage import DEPLOYMENT, PATIENCE, Scene, Stage
+from tests.conformance.parts.stage import DEPLOYMENT, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
 
 from davy.kube.kinds import Kind
@@ -41,11 +41,11 @@ async def test_an_autoscaler_that_is_added_to_a_live_canary_touches_no_replicas(
             await scene.looked_at()
             await scene.reached("Initialized", "Succeeded")
             await scene.stage.person.scale(DEPLOYMENT, scene.namespace, "app-primary", 4)
-            await scene.seen.quiet(1.5, within=PATIENCE)
+            await scene.settled(1.5)
             since = scene.seen.last
             await scene.create(autoscaler())
             await scene.edit(CANARY, "app", {"spec": {"autoscalerRef": REF}})
-            await scene.seen.quiet(2.0, within=PATIENCE)
+            await scene.settled(2.0)
             unsupported = await scene.looked_at()
         if unsupported:
             pytest.skip(unsupported)
@@ -61,10 +61,10 @@ async def test_what_somebody_scaled_by_hand_stays(by: str, stage: Stage) -> None
             await scene.looked_at()
             await scene.reached("Initialized", "Succeeded")
             await scene.stage.person.scale(DEPLOYMENT, scene.namespace, "app-primary", 5)
-            await scene.seen.quiet(2.0, within=PATIENCE)
+            await scene.settled(2.0)
             since = scene.seen.last
             await scene.edit(CANARY, "app", {"spec": {"service": {"portName": "web"}}})
-            await scene.seen.quiet(2.0, within=PATIENCE)
+            await scene.settled(2.0)
         assert replicas(scene, since) == {5}
 
 

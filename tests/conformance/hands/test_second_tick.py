@@ -88,14 +88,14 @@ async def look(
     scene: Scene, davy: Operator, found: Idle, state: str, since: int | None = None, counted: float | None = None
 ) -> None:
     """Has Davy look at the canary once more, which has not changed, and notes what is written then (or `since`)."""
-    await scene.seen.quiet(QUIET, within=PATIENCE)
+    await scene.settled(QUIET)
     since = scene.seen.last if since is None else since
     counted = (await davy.metrics()).get("davy_writes_total", 0.0) if counted is None else counted
     ticks = (await davy.metrics()).get("davy_ticks_total", 0.0)
     poke = await scene.edit(CANARY, "app", {"metadata": {"annotations": {"poked": state}}})
     while (await davy.metrics()).get("davy_ticks_total", 0.0) == ticks:
         await asyncio.sleep(0.1)
-    await scene.seen.quiet(QUIET, within=PATIENCE)
+    await scene.settled(QUIET)
     ours = int(poke["metadata"]["resourceVersion"])
     writes = [seen for seen in scene.seen.history() if seen.version > since and seen.version != ours]
     found.written[state] = [f"{seen.object.kind.kind}/{seen.object.name}" for seen in writes]

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from tests.conformance.hands.template_parts import PARTS, Part, app, at, places
 from tests.conformance.parts.left import SETTINGS, Moment, leave, quickened, recorded
-from tests.conformance.parts.stage import DEPLOYMENT, PATIENCE, Scene, Stage
+from tests.conformance.parts.stage import DEPLOYMENT, Scene, Stage
 from tests.conformance.parts.witness import Manifest
 
 pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
@@ -32,12 +32,12 @@ async def promoted(stage: Stage, request: pytest.FixtureRequest) -> Promoted:
         async with scene.operator(**SETTINGS["main"]):
             await scene.looked_at()
             await scene.reached("Initialized", "Succeeded")
-            await scene.seen.quiet(1.5, within=PATIENCE)
+            await scene.settled(1.5)
             before = await spec_of(scene, "app-primary")
             await bared(scene)
             await scene.reached("Progressing")
             await scene.reached("Succeeded", "Failed")
-            await scene.seen.quiet(1.5, within=PATIENCE)
+            await scene.settled(1.5)
         return Promoted(before, await spec_of(scene, "app"), await spec_of(scene, "app-primary"))
 
 
@@ -76,7 +76,7 @@ async def left(scene: Scene) -> None:
     rich[PRIMARY] = with_parts(objects[PRIMARY]["spec"], "app-primary", *PARTS)
     extras = {key: {"spec": spec} for key, spec in rich.items()}
     await leave(moment(), scene, quickened(moment().trace.canary), extras)
-    await scene.seen.quiet(1.5, within=PATIENCE)
+    await scene.settled(1.5)
 
 
 async def begun(scene: Scene) -> None:

@@ -58,7 +58,7 @@ class Knative:
 
     async def _revision(self, service: Manifest) -> str:
         """The name of the template's Revision, which is made if the template is a new one."""
-        metadata, template = service["metadata"], service["spec"]["template"]
+        metadata, template = service["metadata"], said(service["spec"]["template"])
         templates = self._templates[metadata["uid"]]
         new = not templates or templates[-1] != template
         if new:
@@ -81,6 +81,17 @@ class Knative:
     async def _report(self, kind: Kind, namespace: str, name: str, status: Manifest) -> None:
         body = {"status": status}
         await self._client.patch(kind, namespace, name, body, content="merge", subresource="status")
+
+
+def said(value: Any) -> Any:
+    """Without empty values, which Flagger writes and Knative's own webhook fills with its defaults."""
+    match value:
+        case dict():
+            kept = {key: said(each) for key, each in value.items()}
+            return {key: each for key, each in kept.items() if each not in ({}, "")}
+        case list():
+            return [said(each) for each in value]
+    return value
 
 
 def ready() -> Manifest:

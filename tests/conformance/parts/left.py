@@ -5,7 +5,9 @@ The recordings are described in the README beside them; a moment is named by the
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -174,10 +176,19 @@ class Moment:
     def original(self, key: str) -> Manifest | None:
         """The object as a person made it before Flagger came; None if there was none."""
         for each in self.trace.raw["scenario"]["objects"]:
-            if f"{each['kind']}/{each['metadata']['name']}" == key.replace("@knative", ""):
+            if key_of(each) == key:
                 made: Manifest = copy.deepcopy(each)
                 return made
         return None
+
+    def earlier(self, key: str) -> Manifest | None:
+        """The object before its pod template was last changed, where the change never came to a good end."""
+        state = self.objects[key]
+        if state["kind"] not in WORKLOADS or "bad-" not in json.dumps(state["spec"]["template"]):
+            return None
+        states = (self._state(key, number) for number in range(len(self.trace.raw["objects"][key]["states"])))
+        others = [each for each in states if each["spec"]["template"] != state["spec"]["template"]]
+        return others[-1] if others else None
 
     def _order(self) -> Iterator[str]:
         name = f"Canary/{self.trace.canary_name}.status"
@@ -195,6 +206,8 @@ class Moment:
             for pointer, value in change.items():
                 put(state, pointer, copy.deepcopy(value))
         kind, _, name = key.partition("/")
+        if kind == "Service@knative":
+            state = renamed(state)
         state["apiVersion"], state["kind"] = entry["apiVersions"][-1], kind.partition("@")[0]
         state.setdefault("metadata", {})["name"] = name
         return state
@@ -212,11 +225,23 @@ def recorded(name: str) -> Moment:
     return Moment(trace, len(trace.statuses) - 1)
 
 
+def key_of(manifest: Manifest) -> str:
+    """How the recordings call an object."""
+    suffix = "@knative" if manifest["apiVersion"].startswith("serving.knative.dev/") else ""
+    return f"{manifest['kind']}{suffix}/{manifest['metadata']['name']}"
+
+
 def matches(status: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
     """Whether a status is what a step of the script waits for."""
     return all(
         status.get(FIELDS.get(field, field)) == value for field, value in condition.items() if field != "timeout"
     ) and not condition.keys() & {"event", "hook"}
+
+
+def renamed(state: Manifest) -> Manifest:
+    """With the names that Revisions have where Knative fills in its defaults, so that Flagger's writes make none."""
+    named: Manifest = json.loads(re.sub(r"-0000[2-9]\b", "-00002", json.dumps(state)))
+    return named
 
 
 def put(state: Manifest, pointer: str, value: Any) -> None:
@@ -242,7 +267,7 @@ async def leave(
     """
     made = await _canary(moment, scene, canary)
     for source in moment.trace.raw["scenario"]["objects"]:
-        if f"{source['kind']}/{source['metadata']['name']}" not in moment.objects and source["kind"] != CANARY.kind:
+        if key_of(source) not in moment.objects and source["kind"] != CANARY.kind:
             await scene.create(_edited(source, moment.done))
     for key, found in moment.objects.items():
         if not key.startswith("Canary/"):
@@ -267,20 +292,27 @@ async def _canary(moment: Moment, scene: Scene, canary: Manifest) -> Manifest:
 async def _object(moment: Moment, scene: Scene, key: str, state: Manifest) -> None:
     """An object that a person made first was changed by Flagger; any other it made."""
     original = moment.original(key)
-    if original is None:
+    if original is not None:
+        if original["kind"] in WORKLOADS:
+            original["spec"]["template"] = copy.deepcopy(state["spec"]["template"])
+        await scene.create(original, manager=PERSON)
+        await _changed(scene, state)
+    elif (earlier := moment.earlier(key)) is not None:
+        await scene.create({**earlier, "metadata": state["metadata"]}, manager=FLAGGER)
+        await scene.settled()  # the pods of before must be there, for those to come never are
+        await _changed(scene, state)
+    else:
         await scene.create(state, manager=FLAGGER)
-        return
-    if original["kind"] in WORKLOADS:
-        original["spec"]["template"] = copy.deepcopy(state["spec"]["template"])
-    live = await scene.create(original, manager=PERSON)
+
+
+async def _changed(scene: Scene, state: Manifest) -> None:
+    """Flagger's PUT; while the object's own controllers are at work, it is repeated."""
     while True:
+        live = await scene.get(Kind.of(state), state["metadata"]["name"])
         version = live["metadata"]["resourceVersion"]
         metadata = {**state["metadata"], "namespace": scene.namespace, "resourceVersion": version}
-        try:
+        with suppress(Conflict):
             await scene.stage.flagger.replace(scene.filled({**state, "metadata": metadata}))
-        except Conflict:
-            live = await scene.get(Kind.of(state), state["metadata"]["name"])
-        else:
             return
 
 

@@ -63,7 +63,7 @@ async def told(scene: Scene, words: str) -> None:
     """Until an Event says so. Raises AssertionError."""
     try:
         async with asyncio.timeout(PATIENCE):
-            while not any(words in event.get("message", "") for event in await scene.list(EVENT)):
+            while not any(words in event.get("message", "") for event in await scene.all(EVENT)):
                 await asyncio.sleep(0.2)
     except TimeoutError:
         raise AssertionError(f"{scene.namespace}: no Event says {words!r}") from None

@@ -27,6 +27,8 @@ from davy.settings import Settings
 DEPLOYMENT = Kind("apps/v1", "Deployment")
 DAEMON_SET = Kind("apps/v1", "DaemonSet")
 SERVICE = Kind("v1", "Service")
+WORKLOADS = {DEPLOYMENT: "replicas", DAEMON_SET: "currentNumberScheduled"}
+"""Field of the status that counts their pods."""
 KINDS = (CANARY, DEPLOYMENT, DAEMON_SET, SERVICE, POD, Kind("v1", "ConfigMap"), Kind("v1", "Secret"))
 """Kinds that every stage watches."""
 FLAGGER = "flagger"
@@ -99,7 +101,7 @@ class Scene:
     async def get(self, kind: Kind, name: str) -> Manifest:
         return await self.stage.person.get(kind, self.namespace, name)
 
-    async def list(self, kind: Kind) -> list[Manifest]:
+    async def all(self, kind: Kind) -> list[Manifest]:
         return list((await self.stage.person.list(kind, self.namespace)).items)
 
     async def edit(self, kind: Kind, name: str, body: Manifest) -> Manifest:
@@ -122,6 +124,31 @@ class Scene:
             why=lambda: f"{self.namespace}: {name} is not {' or '.join(phases)} but {self.seen.status(name)}",
             within=within,
         )
+
+    async def settled(self, seconds: float = 1.0) -> None:
+        """Waits until the workloads' own controllers have done their work, and nothing is written for a while."""
+        await self.seen.until(
+            lambda: not self._unfinished(), within=PATIENCE, why=lambda: f"{self.namespace}: {self._unfinished()}"
+        )
+        await self.seen.quiet(seconds, within=PATIENCE)
+
+    def _unfinished(self) -> list[str]:
+        """Workloads whose controllers have pods to make or to take away; a rollout that is stuck is none."""
+        found = []
+        for (kind, name), manifest in self.seen.now().items():
+            if kind in WORKLOADS:
+                status, pods = manifest.get("status") or {}, self._pods(manifest)
+                there = status.get(WORKLOADS[kind], 0)
+                wanted = manifest["spec"].get("replicas", there)
+                missed = status.get("observedGeneration", 0) < manifest["metadata"]["generation"]
+                if missed or pods != there or there < wanted or (wanted == 0 and there):
+                    found.append(f"{kind.kind}/{name} has {pods} pods and tells of {there}; {wanted} are wanted")
+        return found
+
+    def _pods(self, workload: Manifest) -> int:
+        labels = workload["spec"]["selector"]["matchLabels"].items()
+        pods = (each for (kind, _), each in self.seen.now().items() if kind == POD)
+        return sum(labels <= (each["metadata"].get("labels") or {}).items() for each in pods)
 
     async def looked_at(self, name: str = "app") -> str:
         """Waits until Davy has looked at the canary (or has let it go); what it cannot do yet, or nothing."""

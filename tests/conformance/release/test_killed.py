@@ -13,9 +13,9 @@ from tests.conformance.parts.left import Trace, traces
 from tests.conformance.parts.processes import Part, free_ports, start
 from tests.conformance.parts.script import answer
 from tests.conformance.parts.stage import PATIENCE, Scene, Stage
+from tests.conformance.parts.ways import step, steps
 from tests.conformance.parts.witness import Manifest
 from tests.conformance.release.safety import outages
-from tests.conformance.takeover.moments import step, steps
 
 pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
 

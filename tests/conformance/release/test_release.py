@@ -1,6 +1,6 @@
 """Whole releases on a real control plane: what Flagger was recorded to do, with the Deployments' own controllers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -9,9 +9,9 @@ from tests.conformance.parts.left import SETTINGS, Trace, traces
 from tests.conformance.parts.script import answer, play
 from tests.conformance.parts.side_by_side import SideBySide, rows_of
 from tests.conformance.parts.stage import PATIENCE, UNSUPPORTED, Stage
+from tests.conformance.parts.ways import FURTHER, steps, way
 from tests.conformance.parts.witness import Account
 from tests.conformance.release.safety import outages
-from tests.conformance.takeover.moments import steps
 
 from davy.routers import ROUTERS
 
@@ -42,27 +42,6 @@ def row(trace: Trace) -> object:
     return pytest.param(trace, id=trace.name, marks=[] if trace.provider in ROUTERS else [skip])
 
 
-INITIALIZED = [("Initializing", 0), ("Initialized", 0)]
-PROMOTED = [("Promoting", 0), ("Finalising", 0), ("Succeeded", 0)]
-
-
-def weights(*each: int) -> list[tuple[str, int]]:
-    return [("Progressing", weight) for weight in each]
-
-
-OTHERWISE: Mapping[str, list[tuple[str, int]]] = {
-    "istio-hook-waiting-rollback": [*INITIALIZED, ("Waiting", 0), ("Failed", 0)],
-    "istio-revert-in-analysis": [*INITIALIZED, *weights(0, 10, 20, 0, 10, 20, 30), *PROMOTED],
-    "istio-skip-analysis": [*INITIALIZED, *weights(0), *PROMOTED],
-    "k8s-delete-plain": [*INITIALIZED, ("Terminating", 0)],
-    "k8s-skip-analysis": [*INITIALIZED, *weights(0), *PROMOTED],
-    # Flagger takes its own change of the traffic for a new revision, once.
-    "knative-promote": [*INITIALIZED, *weights(0, 10, 20, 30), *PROMOTED],
-    "knative-rollback": [*INITIALIZED, *weights(0, 10), ("Failed", 0)],
-}
-"""How a release goes with Davy where it goes another way on purpose (docs/differences.md)."""
-FURTHER = frozenset({"istio-promotion-bad"})
-"""Releases that end with Flagger and go on with Davy."""
 PROVOKED = frozenset({"istio-primary-deleted", "k8s-drift"})
 """Scripts that take away what serves; it must be put right."""
 
@@ -106,7 +85,7 @@ async def outcome(rows: Rows, trace: Trace) -> Played:
 @every_release
 async def test_it_goes_the_way_it_went_with_flagger(trace: Trace, rows: Rows) -> None:
     played = await outcome(rows, trace)
-    expected = OTHERWISE.get(trace.name) or steps(trace.statuses)
+    expected = way(trace)
     gone = steps(played.seen.statuses(trace.canary_name))
     assert (gone[: len(expected)] if trace.name in FURTHER else gone) == expected
 

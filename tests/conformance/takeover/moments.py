@@ -1,10 +1,9 @@
 """Which moments of the recordings are put before Davy."""
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
 
 from tests.conformance.parts.left import Moment, Trace, traces
-from tests.conformance.parts.witness import Manifest
+from tests.conformance.parts.ways import step
 
 
 def moments() -> Iterator[Moment]:
@@ -33,16 +32,3 @@ def telling(trace: Trace, initialized: int) -> Iterator[Moment]:
     last = Moment(trace, len(trace.statuses) - 1)
     if last not in seen.values():
         yield last
-
-
-def step(status: Manifest) -> int:
-    """How far an analysis is: its iteration, or the canary's weight."""
-    return int(status.get("iterations") or status.get("canaryWeight") or 0)
-
-
-def steps(statuses: Iterable[Manifest]) -> list[tuple[str, int]]:
-    """The phases in order; within the analysis its steps, by weight or by iteration."""
-    told = [
-        (phase, step(status) if phase == "Progressing" else 0) for status in statuses if (phase := status.get("phase"))
-    ]
-    return [each for each, _ in groupby(told)]

@@ -45,16 +45,30 @@ class Takeover:
     def after(self) -> Mapping[tuple[Kind, str], Manifest]:
         return self.seen.now()
 
-    def pods(self, *, until: int | None = None) -> list[str]:
-        """What became of pods since it came (until a write): `made NAME`, `gone NAME`."""
-        told = []
+    def first(self, phase: str) -> int | None:
+        """The write by which the canary came into a phase, after Davy came; None if it did not, or was in it."""
+        if self.moment.status["phase"] == phase:
+            return self.since + 1
+        for seen in self.seen.of(CANARY, self.name):
+            if seen.version > self.since and seen.manifest.get("status", {}).get("phase") == phase:
+                return seen.version
+        return None
+
+    def made(self) -> list[str]:
+        """Pods that are new since Davy came."""
+        first: dict[str, int] = {}
         for seen in self.seen.history():
-            if seen.object.kind == POD and self.since < seen.version < (until or seen.version + 1):
-                if seen.deleted:
-                    told.append(f"gone {seen.object.name}")
-                elif (POD, seen.object.name) not in self.before:
-                    told.append(f"made {seen.object.name}")
-        return list(dict.fromkeys(told))
+            if seen.object.kind == POD:
+                first.setdefault(seen.object.name, seen.version)
+        return [name for name, version in first.items() if version > self.since]
+
+    def gone(self, until: int | None = None) -> list[str]:
+        """Pods that went since Davy came, and before a write."""
+        return [
+            seen.object.name
+            for seen in self.seen.history()
+            if seen.object.kind == POD and seen.deleted and self.since < seen.version < (until or seen.version + 1)
+        ]
 
 
 async def take_over(stage: Stage, moment: Moment) -> Takeover:
@@ -62,7 +76,7 @@ async def take_over(stage: Stage, moment: Moment) -> Takeover:
     async with stage.scene(moment.trace.name) as scene:
         answer(moment.trace, scene, moment.done)
         await leave(moment, scene, quickened(moment.trace.canary))
-        await scene.seen.quiet(1.0, within=PATIENCE)
+        await scene.settled()
         before, since = scene.seen.now(), scene.seen.last
         unsupported, stuck = "", ""
         async with scene.operator(**SETTINGS[moment.trace.group]):
