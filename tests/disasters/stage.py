@@ -29,7 +29,7 @@ from davy.controller.process import operator
 from davy.kube.client import Client
 from davy.kube.config import Config
 from davy.kube.errors import KubeError
-from davy.kube.kinds import Kind
+from davy.kube.kinds import Kind as Kind
 from davy.settings import Settings
 
 Manifest = dict[str, Any]

@@ -27,6 +27,8 @@ DEPLOYMENTS, DAEMONS = "deployments.apps", "daemonsets.apps"
 KINDS = {DEPLOYMENTS: Kind("apps/v1", "Deployment"), DAEMONS: Kind("apps/v1", "DaemonSet")}
 NODES = 2
 """Nodes on which a DaemonSet runs that does not choose."""
+GRAIN = 1e-5
+"""Seconds: what is due by then has come, however the clock was rounded."""
 
 
 class Workloads:
@@ -44,6 +46,10 @@ class Workloads:
         for collection in KINDS:
             plane.hear(collection, self._heard)
 
+    @property
+    def _now(self) -> float:
+        return self._loop.time() + GRAIN
+
     def crew(self, name: str, namespace: str = "test") -> Crew:
         """The pods of the Deployment or DaemonSet of that name, made or to be made."""
         held = [key for key in self.crews if key[1:] == (namespace, name)]
@@ -52,11 +58,11 @@ class Workloads:
 
     def ready(self, name: str) -> int:
         """How many of its pods serve now."""
-        return len(self.crew(name).serving(self._loop.time()))
+        return len(self.crew(name).serving(self._now))
 
     def kill(self, name: str, seconds: float, count: int = 1_000) -> None:
         """So many of its pods die; the pods in their place serve after so many seconds."""
-        now = self._loop.time()
+        now = self._now
         self.crew(name).lose(count, now, seconds)
         for key in [key for key in self.crews if key[2] == name]:
             self._look(key)
@@ -72,7 +78,7 @@ class Workloads:
 
     def serving(self, namespace: str, selector: Manifest) -> int:
         """Pods that serve and have these labels."""
-        now, found = self._loop.time(), 0
+        now, found = self._now, 0
         for (_, place, _), crew in self.crews.items():
             if place == namespace:
                 found += sum(matches(selector, pod.template) for pod in crew.serving(now))
@@ -99,7 +105,7 @@ class Workloads:
         if live is None:
             return
         crew = self.crews.setdefault(key, Crew(primary=key[2].endswith("-primary")))
-        before, now = crew.started, self._loop.time()
+        before, now = crew.started, self._now
         recreate = live["spec"].get("strategy", {}).get("type") == "Recreate"
         crew.ordered(live["spec"]["template"], wanted(key, live), now, recreate=recreate)
         if status_of(key, live, crew, now, self._time) != live.get("status") or crew.started != before:
@@ -120,7 +126,7 @@ class Workloads:
         live, crew = self._plane.get(*key), self.crews.get(key)
         if live is None or crew is None:
             return
-        status = status_of(key, live, crew, self._loop.time(), self._time)
+        status = status_of(key, live, crew, self._now, self._time)
         if status != live.get("status"):
             body = [{"op": "add", "path": "/status", "value": status}]
             with suppress(NotFound, Conflict):
