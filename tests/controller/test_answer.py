@@ -115,6 +115,16 @@ async def test_an_answer_to_an_earlier_step_is_dropped_and_its_measurement_given
     assert bench.slow.waiting["old/1"].cancelled()
 
 
+async def test_a_call_that_was_answered_while_nobody_asked_is_not_made_again(bench: Bench) -> None:
+    await bench.ask(hook("a"))
+    await bench.ask()
+    await bench.told("a", Answer(Passed()))
+    assert bench.known == {}
+    await bench.ask(hook("a"))
+    assert bench.slow.asked == ["a"]
+    assert set(bench.known) == {"a"}
+
+
 async def test_a_call_that_has_left_us_is_not_made_twice_though_nobody_wanted_it_for_a_while(bench: Bench) -> None:
     await bench.ask(hook("a"))
     await bench.ask()

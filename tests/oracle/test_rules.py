@@ -163,3 +163,10 @@ def test_an_event_in_the_middle_is_not_lost() -> None:
 def test_flagger_hangs_if_davy_gets_further(flagger: str, davy: str, hangs: bool) -> None:
     found = difference("ended", flagger, davy, one={"ended": flagger}, other={"ended": davy})
     assert PREDICATES["hang"](found) is hangs
+
+
+def test_every_rule_belongs_to_a_row_that_people_can_read() -> None:
+    page = (FILE.parent / "differences.md").read_text()
+    rows = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")}
+    named = {row for each in load(FILE) for row in each.row}
+    assert named <= rows

@@ -47,6 +47,10 @@ class Answerer(Struct, frozen=True):
                 assert_never(question)
 
 
+KEPT = 16
+"""Answers to calls that are kept for a canary; their ids name run and step, so a late one counts where it belongs."""
+
+
 class UnderWay(NamedTuple):
     """An answer on its way."""
 
@@ -55,7 +59,7 @@ class UnderWay(NamedTuple):
 
 
 class Answers:
-    """Answers at hand and on their way, by canary. An answer to a question that is asked no more is dropped."""
+    """Answers at hand and on their way, by canary. An answer to a question that is asked no more does not count."""
 
     def __init__(self, answerer: Answering, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self._answerer = answerer
@@ -64,6 +68,8 @@ class Answers:
         self._wanted: dict[Key, frozenset[str]] = {}
         self._known: dict[Key, dict[str, Answer]] = {}
         self._asked: dict[Key, dict[str, UnderWay]] = {}
+        self._made: dict[Key, dict[str, Answer]] = {}
+        """The last answers to calls, wanted or not: a call whose question comes back is not made a second time."""
 
     def known(self, key: Key) -> Mapping[str, Answer]:
         return self._known.get(key, {})
@@ -77,7 +83,9 @@ class Answers:
         wanted = {question.id: question for question in questions}
         known, asked = self._known.setdefault(key, {}), self._asked.setdefault(key, {})
         self._wanted[key] = frozenset(wanted)
-        self._known[key] = {id_: known[id_] for id_ in wanted if id_ in known}  # too old is better than none meanwhile
+        known = self._known[key] = {**self._made.get(key, {}), **known}  # too old is better than none meanwhile
+        for id_ in known.keys() - wanted.keys():
+            del known[id_]
         for id_ in [id_ for id_, each in asked.items() if id_ not in wanted and harmless(each.question)]:
             asked.pop(id_).task.cancel()
         for id_, question in wanted.items():
@@ -90,6 +98,7 @@ class Answers:
             each.task.cancel()
         self._known.pop(key, None)
         self._wanted.pop(key, None)
+        self._made.pop(key, None)
 
     def close(self) -> None:
         for key in list(self._asked):
@@ -102,9 +111,19 @@ class Answers:
             log.exception("a fault in davy; please report it")
             answer = Answer(Error("fault", f"{type(error).__name__}: {error}"))
         del self._asked[key][question.id]
+        dated = replace(answer, at=self._clock())
+        if not harmless(question):
+            self._keep(key, question.id, dated)
         if question.id in self._wanted[key]:
-            self._known[key][question.id] = replace(answer, at=self._clock())
+            self._known[key][question.id] = dated
             self._wake(key)
+
+    def _keep(self, key: Key, id_: str, answer: Answer) -> None:
+        made = self._made.setdefault(key, {})
+        made.pop(id_, None)
+        made[id_] = answer
+        for oldest in list(made)[:-KEPT]:
+            del made[oldest]
 
 
 def harmless(question: Question) -> bool:
