@@ -9,8 +9,11 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
+
+from davy.demo import logs
 
 from . import page, soak
 from .figure import Figure
@@ -19,7 +22,7 @@ from .machine import described, priority
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 
-MEASURES = ("starting", "release", "weights", "mind", "kube")
+MEASURES = ("starting", "release", "weights", "counts", "idle", "revisions", "ticks", "mind", "kube")
 """Modules with a `measure()`, each loaded when it is its turn: `release` weighs this process, too."""
 
 
@@ -31,7 +34,8 @@ def main() -> None:
     if unknown := set(wanted.only) - set(MEASURES):
         parser.error(f"there is no measurement called {', '.join(sorted(unknown))}; there are: {', '.join(MEASURES)}")
     compileall.compile_dir(ROOT / "src", quiet=1)
-    found = [figure for name in wanted.only or MEASURES for figure in _measured(name)]
+    with TemporaryDirectory(prefix="davy-bench-") as words, logs.into(Path(words) / "bench.log"):
+        found = [figure for name in wanted.only or MEASURES for figure in _measured(name)]
     if wanted.soak:
         found += soak.read(wanted.soak)
     Console(width=170).print(page.table(found))

@@ -12,7 +12,7 @@ MANY = 20
 
 
 class Goal(Struct, frozen=True):
-    """At most this much, for the median or, where it says so, for the 95th percentile."""
+    """At most this much, for the median or, where it says so, for another quantile."""
 
     most: float
     quantile: float = 0.5

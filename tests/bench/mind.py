@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,11 +18,12 @@ from davy.perceive import Seen, perceive, reads
 from davy.render import Write, render
 from davy.settings import Settings
 from davy.sim.campaign import campaign
-from davy.sim.run import Run
 from davy.sim.cases import Case
+from davy.sim.run import Run
 from davy.sim.scenarios import ALL
 
 from .figure import Figure
+from .virtual import Moment
 
 SETTINGS = Settings()
 SCENARIOS = ("good, weighted", "bad, weighted", "good, blue-green", "bad, blue-green")
@@ -31,13 +31,6 @@ ROUNDS = 7
 CANARIES = 10_000
 CAMPAIGN = 8.0
 """Seconds of playing simulated releases."""
-
-
-class Moment(NamedTuple):
-    """What one tick looked at."""
-
-    seen: Seen
-    now: datetime
 
 
 class Watched(Run):

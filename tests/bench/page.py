@@ -18,7 +18,8 @@ Measured on {date}: {machine}.{priority}
 
 `load` is the machine's load average over the last minute before a figure was taken. The benchmark itself is about one
 process's worth of it; what is above that is other work, which makes every time in its row longer.
-Goals hold for the median, or for the 95th percentile where the goal says so.
+Goals hold for the median, or for the percentile that the goal names.
+What has no load was counted, or measured at another time.
 
 """
 
@@ -26,7 +27,7 @@ BELOW = """
 ## How to repeat it
 
 ```
-make bench                                             # about two minutes
+make bench                                             # about four minutes
 chrt -r 10 make bench                                  # as root, on a machine with other work
 davy demo --soak 20 --record soak.txt                  # some minutes more
 .venv/bin/python -m tests.bench --soak soak.txt        # takes the soak's figures into the table

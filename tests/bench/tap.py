@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,15 +36,20 @@ class Asked(NamedTuple):
         return found if isinstance(found, dict) else {}
 
 
+def from_outside(request: web.BaseRequest) -> bool:
+    """Whether it calls the server by the operator's name for it."""
+    return request.headers.get("Host", "").startswith(OUTSIDER)
+
+
 @contextmanager
-def tapped() -> Iterator[list[Asked]]:
+def tapped(by_operator: Callable[[web.BaseRequest], bool] = from_outside) -> Iterator[list[Asked]]:
     """Every request to every API server of this process, in the order in which they were answered."""
     heard: list[Asked] = []
     plain = ApiServer._handle
 
     async def listening(self: ApiServer, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
-        outside = request.headers.get("Host", "").startswith(OUTSIDER)
+        outside = by_operator(request)
         verb = "WATCH" if "watch" in request.query else request.method
         if verb == "WATCH":
             heard.append(Asked(began, began, verb, request.path, outside, b""))
@@ -70,3 +75,21 @@ def verbs(asked: list[Asked]) -> str:
     """`GET 3, PATCH 12`, the operator's own only."""
     counted = Counter(each.verb for each in asked if each.by_operator)
     return ", ".join(f"{verb} {count}" for verb, count in sorted(counted.items())) or "none"
+
+
+def first(asked: list[Asked], wanted: Callable[[Asked], bool]) -> Asked:
+    """Raises StopIteration if there is none."""
+    return next(each for each in asked if wanted(each))
+
+
+def status_of(name: str) -> Callable[[Asked], bool]:
+    """The operator's writes to a canary's status."""
+    return lambda each: each.by_operator and each.path.endswith(f"/canaries/{name}/status")
+
+
+def seen(asked: list[Asked], name: str) -> float:
+    """Seconds from the answer to the Deployment's patch to the answer to the status that says Progressing."""
+    patched = first(asked, lambda each: not each.by_operator and each.path.endswith(f"/deployments/{name}"))
+    status = status_of(name)
+    told = first(asked, lambda each: status(each) and each.written["status"].get("phase") == "Progressing")
+    return told.ended - patched.ended
