@@ -238,12 +238,13 @@ def restorable(canary: Canary, router: Router | None, objects: Objects) -> bool:
 
 def split_by(canary: Canary, router: Router) -> Canary:
     """The canary as its router is to see it: without matches that it cannot tell apart, which are for nobody then."""
-    return canary if Feature.MATCH in router.features(canary) else of_everyone(canary)
+    told = canary.strategy() != "ab-testing" or Feature.MATCH in router.features(canary)
+    return canary if told else of_everyone(canary)
 
 
 def of_everyone(canary: Canary) -> Canary:
-    """The canary without an A/B test: the split is that of all requests."""
+    """The canary without its matches: the split is that of all requests."""
     analysis = canary.spec.analysis
-    if analysis is None or canary.strategy() != "ab-testing":
+    if analysis is None or not analysis.match:
         return canary
     return replace(canary, spec=replace(canary.spec, analysis=replace(analysis, match=())))

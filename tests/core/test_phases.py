@@ -177,7 +177,8 @@ CASES: tuple[tuple[str, Snapshot, str], ...] = (
         snapshot(Phase.FINALISING, primary=replace(COPIED, readiness=SLOW), **ALL_BACK),
         "PrimaryNotReady",
     ),
-    ("no success with another copy", snapshot(Phase.FINALISING, **ALL_BACK), "PrimaryStuck"),
+    ("no success with another copy", snapshot(Phase.FINALISING, **ALL_BACK), "Failed"),
+    ("a copy that is gone is made again", snapshot(Phase.FINALISING, primary=None, **ALL_BACK), "PrimaryNotReady"),
     (
         "the primary breaks at the end, the canary lives",
         snapshot(Phase.FINALISING, primary=replace(COPIED, readiness=STUCK)),

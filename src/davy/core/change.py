@@ -99,6 +99,17 @@ def foreign(status: CanaryStatus) -> bool:
     return bool(status.last_applied_spec) and not is_ours(status.last_applied_spec)
 
 
+def left_in_a_run(s: Snapshot) -> bool:
+    """Flagger left it in the middle of a run, and the target as it stands is what that is about.
+
+    Not if the target was edited while Flagger was finishing: then what it promoted comes to its end first, and the
+    target is a revision afterwards.
+    """
+    status = s.canary.status
+    edited = s.primary is not None and not s.primary.like_target and not s.primary.carries
+    return foreign(status) and status.phase in UNDER_WAY and not (status.phase is Phase.FINALISING and edited)
+
+
 def adopted(s: Snapshot, target: Workload) -> Move | None:
     """The first tick on a status of Flagger's; None if the target really is a new revision.
 
@@ -107,7 +118,7 @@ def adopted(s: Snapshot, target: Workload) -> Move | None:
     At rest the target is compared with the primary. Checksums of configs are Flagger's own: they go on to count.
     """
     status = s.canary.status
-    if status.phase in UNDER_WAY:
+    if left_in_a_run(s):
         return Move(taken_over(s, target))
     if s.primary is not None and s.primary.like_target:
         promoted = names.digest(status.tracked_configs)

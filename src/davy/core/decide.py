@@ -79,10 +79,10 @@ def polls(s: Snapshot, target: Workload) -> tuple[Question, ...]:
 
 
 def soonest(s: Snapshot, asks: tuple[Question, ...], until: list[datetime | None]) -> datetime | None:
-    """When to look again: also when the answer to a poll is too old to count."""
+    """When to look again: also when the answer to a poll is too old to count. What is past waits for an event."""
     answers = (answer_to(question, s.answers) for question in asks if question.since)
     ends = [answer.at + s.interval for answer in answers if answer and answer.at]
-    return min([*ends, *(moment for moment in until if moment)], default=None)
+    return min((moment for moment in [*ends, *until] if moment and moment >= s.now), default=None)
 
 
 def distinct(asked: tuple[Question, ...]) -> tuple[Question, ...]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from davy.api.status import Phase
 from davy.core import names, runs, times
-from davy.core.change import RUNNING, configs_changed, foreign
+from davy.core.change import RUNNING, configs_changed, left_in_a_run
 from davy.core.names import FINALIZER
 from davy.core.plan import LEAVE_ALL, Desired, PrimaryWish
 from davy.core.snapshot import TO_PRIMARY, Ready, Routing, Snapshot
@@ -23,6 +23,7 @@ from davy.core.traffic import (
     apex,
     back_on_primary,
     back_on_target,
+    everyone,
     follows,
     grown,
     renamed,
@@ -48,6 +49,8 @@ def hold(s: Snapshot) -> Desired:
         return LEAVE_ALL
     if s.target is None:
         return bereft(s)
+    if left_in_a_run(s):
+        return taking_over(s)
     return HOLDS[s.canary.status.phase](s)
 
 
@@ -55,6 +58,16 @@ def bereft(s: Snapshot) -> Desired:
     """The target is gone: whoever was sent to it goes to the primary."""
     astray = s.traffic.routing is not None and s.traffic.routing != TO_PRIMARY
     return Desired(routing=TO_PRIMARY) if astray and serves(s.primary) else LEAVE_ALL
+
+
+def taking_over(s: Snapshot) -> Desired:
+    """Flagger's status names no weight while it waits and promotes: before ours does, nothing is touched. The primary
+    notes what Flagger has copied into it before it wrote such a phase."""
+    status = s.canary.status
+    begun = status.phase in (Phase.PROMOTING, Phase.FINALISING)
+    failed = status.phase is Phase.FAILED and status.canary_weight > 0
+    copied = s.primary is not None and s.primary.like_target and not s.primary.carries
+    return noting(s, LEAVE_ALL) if copied and (begun or failed) else LEAVE_ALL
 
 
 def nothing(s: Snapshot) -> Desired:
@@ -129,6 +142,7 @@ def routed(s: Snapshot, split: Routing) -> Desired:
         scaler=True,
         apex=apex(s),
         routing=safe(s, split),
+        everyone=everyone(s),
         finalizer=True,
     )
 
@@ -214,15 +228,15 @@ def held_until(s: Snapshot) -> datetime | None:
 def promoting(s: Snapshot) -> Desired:
     """The primary carries exactly the revision that was analysed; the canary keeps its traffic meanwhile."""
     status = s.canary.status
-    if copied_by_flagger(s) or renamed(s):
+    if renamed(s):
         return noting(s, running(s))
     unchanged = not configs_changed(s) and not s.unread
     analysed = s.target is not None and s.target.revision == status.last_applied_spec and unchanged
     carried = s.primary is not None and s.primary.carries == runs.applied(status)
-    carry = analysed and not carried and (not vacates(s) or vacated(s))
+    carry = analysed and not carried and may_copy(s)
     desired = replace(
         running(s),
-        everyone=vacates(s),
+        everyone=vacates(s) or everyone(s),
         primary=PrimaryWish.CARRY if carry else PrimaryWish.EXIST,
         run=runs.applied(status),
         configs=carry,
@@ -231,9 +245,12 @@ def promoting(s: Snapshot) -> Desired:
     return replace(desired, primary_replicas=s.target.replicas) if larger and s.target else desired
 
 
-def copied_by_flagger(s: Snapshot) -> bool:
-    """Flagger writes these phases after it has copied the template, and notes nothing at the primary."""
-    return foreign(s.canary.status) and s.primary is not None and s.primary.like_target and not s.primary.carries
+def may_copy(s: Snapshot) -> bool:
+    """Unless a human holds it. A primary that loses all pods by it gives its traffic away first, to one who serves."""
+    if s.canary.status.paused_at:
+        return False
+    last = s.primary is not None and s.primary.empties and serves(s.primary)
+    return not last or (vacates(s) and vacated(s))
 
 
 def noting(s: Snapshot, desired: Desired) -> Desired:
@@ -243,7 +260,7 @@ def noting(s: Snapshot, desired: Desired) -> Desired:
 
 
 def finalising(s: Snapshot) -> Desired:
-    if copied_by_flagger(s) or renamed(s):
+    if renamed(s):
         return noting(s, routed(s, TO_PRIMARY))
     ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
     back = routed(s, TO_PRIMARY)
@@ -257,7 +274,7 @@ def failed(s: Snapshot) -> Desired:
         return LEAVE_ALL
     if status.canary_weight:
         kept = replace(routed(s, split(status.canary_weight)), everyone=True)
-        return replace(kept, primary=PrimaryWish.LEAVE, target_replicas=scaled_up(s), scaler_paused=False)
+        return replace(kept, target_replicas=scaled_up(s), scaler_paused=False)
     if status.run_ended_at:
         return at_rest(s)
     larger = s.target.replicas if s.scaler_floor and s.target and s.traffic.routing != TO_PRIMARY else None

@@ -6,11 +6,11 @@ from msgspec.structs import replace
 
 from davy.api.status import Phase
 from davy.core import alerts, messages, runs, times
-from davy.core.change import rebased, unedited
+from davy.core.change import foreign, rebased, unedited
 from davy.core.moves import Move, Stay, Step
 from davy.core.outbox import announced_later
-from davy.core.progressing import called_back, superseded
-from davy.core.readiness import unread, unready
+from davy.core.progressing import called_back, fall_back, superseded
+from davy.core.readiness import missing, unread, unready
 from davy.core.reasons import Reason
 from davy.core.settling import drained
 from davy.core.snapshot import TO_PRIMARY, Snapshot, Stuck, Workload
@@ -37,13 +37,28 @@ def promoting(s: Snapshot, target: Workload) -> Step:
         return moved
     if primary is None or primary.carries != runs.applied(s.canary.status):
         # Nothing is copied yet: it can still be called back.
-        copying = Stay(reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}.")
-        return superseded(s, target) or called_back(s, target) or unread(s) or vacating(s) or copying
+        return superseded(s, target) or called_back(s, target) or unread(s) or held(s) or vacating(s) or copying(s)
     if isinstance(primary.readiness, Stuck):
         return promotion_failed(s, primary.readiness.why)
     if not grown(s):
         return Stay(reason=Reason.COPYING, message=f"{primary.name} gets as many pods as the traffic needs.")
-    return unready(s, primary, Reason.COPYING) or handing_back(s)
+    return unready(s, primary, Reason.COPYING) or held(s) or handing_back(s)
+
+
+def held(s: Snapshot) -> Stay | None:
+    """A human holds the promotion, before the copy or before the primary gets (more of) its traffic back."""
+    status = s.canary.status
+    if not status.paused_at:
+        return None
+    message = f"Held where it is since {status.paused_at}; the command resume lets it go on."
+    return Stay(reason=Reason.PAUSED, message=message)
+
+
+def copying(s: Snapshot) -> Stay:
+    if s.primary is not None and s.primary.empties and serves(s.primary) and not serves(s.target):
+        message = f"Waiting for {s.canary.spec.target_ref.name} to serve: the copy takes all pods of the primary away."
+        return Stay(reason=Reason.CANARY_NOT_READY, message=message)
+    return Stay(reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}.")
 
 
 def served_anew(s: Snapshot, target: Workload) -> Move | None:
@@ -77,6 +92,7 @@ def promotion_failed(s: Snapshot, why: str) -> Move:
         canary_weight=100,
         iterations=0,
         failed_checks=0,
+        mirrored=False,
         run_ended_at=now,
         routed_at=None,
         paused_at=None,
@@ -92,10 +108,6 @@ def handing_back(s: Snapshot) -> Step:
     apart = s.target is not None and s.primary is not None and s.target.fence != s.primary.fence
     gradual = s.shifts and apart and analysis.step_weight_promotion > 0 and status.canary_weight > 0
     weight = giving_back(analysis, status.canary_weight) if gradual else 0
-    if gradual and status.paused_at:
-        return Stay(
-            reason=Reason.PAUSED, message=f"Held at {status.canary_weight} % until the command resume lets it go on."
-        )
     due = times.after(status.last_step_at, s.interval)
     if gradual and due and s.now < due:
         message = (
@@ -126,13 +138,19 @@ def finalising(s: Snapshot, target: Workload) -> Step:
         return moved
     if slipped(s):
         return Move(replace(status, routed_at=None))
-    if primary is None or primary.carries != runs.applied(status):
-        return Stay(
-            reason=Reason.PRIMARY_STUCK, message=f"{s.canary.primary_name} does not carry the analysed revision."
-        )
+    if primary is None:
+        return missing(s)
+    if primary.carries != runs.applied(status) and not promoted_by_flagger(s):
+        why = "it does not carry the analysed revision"  # somebody made it anew, or put it back
+        return fall_back(s, messages.primary_not_ready(s.canary, why))
     if isinstance(primary.readiness, Stuck) and serves(target) and not tests_matches(s):
         return promotion_failed(s, primary.readiness.why)
     return unready(s, primary, Reason.PRIMARY_NOT_READY) or drained(s, target) or succeeded(s)
+
+
+def promoted_by_flagger(s: Snapshot) -> bool:
+    """Flagger copied the template before it wrote Finalising, and notes nothing at the primary."""
+    return foreign(s.canary.status) and s.primary is not None and not s.primary.carries
 
 
 def succeeded(s: Snapshot) -> Move:

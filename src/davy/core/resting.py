@@ -88,10 +88,13 @@ def failed(s: Snapshot, target: Workload) -> Step:
         # Flagger fails a canary whose first primary does not come up, and never looks at it again; we start over.
         return Move(replace(status, phase=Phase.INITIALIZING, routed_at=None))
     if status.canary_weight:
-        message = "The primary did not come up with the promoted revision; the canary keeps all traffic."
+        what = "has no pod that serves" if intact(s) else "did not come up with the promoted revision"
+        message = f"The primary {what}; the canary keeps all traffic."
+        again = replace(status, run_ended_at=None, last_step_at=None, routed_at=None)
         if recovered(s, target):
-            resumed = replace(status, phase=Phase.PROMOTING, run_ended_at=None, last_step_at=None, routed_at=None)
-            return Move(resumed, (messages.recovered(s.canary),))
+            return Move(replace(again, phase=Phase.PROMOTING), (messages.recovered(s.canary),))
+        if serves_again(s, target):
+            return Move(replace(again, canary_weight=0), (messages.failed(s.canary),))
         return begin(s, target, Stay(reason=Reason.PROMOTION_FAILED, message=message))
     if not status.run_ended_at:
         lost = None if serves(s.primary) else comparable(s)  # then nothing is scaled down, and people must know why
@@ -105,6 +108,13 @@ def recovered(s: Snapshot, target: Workload) -> bool:
     carried = s.primary is not None and s.primary.carries == runs.applied(s.canary.status)
     passed = s.canary.status.analysis_passed
     return passed and ready and carried and change(s, target) is Change.NONE
+
+
+def serves_again(s: Snapshot, target: Workload) -> bool:
+    """The primary had no pods when the run was to be rolled back; now that can be done."""
+    carried = s.primary is not None and s.primary.carries == runs.promoted(s.canary.status)
+    ready = s.primary is not None and isinstance(s.primary.readiness, Ready)
+    return carried and ready and change(s, target) is Change.NONE
 
 
 def rolled_back(status: CanaryStatus) -> str:

@@ -30,6 +30,8 @@ def terminating(s: Snapshot) -> Step:
     if status.phase is not Phase.TERMINATING:
         begun = replace(status, phase=Phase.TERMINATING, iterations=0, routed_at=None, last_step_at=now)
         return Move(begun, (messages.terminating(s.canary),))
+    if times.read(status.last_step_at) is None:
+        return Move(replace(status, last_step_at=now))  # Flagger wrote the phase, and not since when
     in_force = pending(s, to_target(s), "target") is None
     if in_force != bool(status.routed_at):
         return Move(replace(status, routed_at=now if in_force else None))

@@ -61,6 +61,20 @@ def wanted(s: Snapshot) -> Routing:
     return split(status.canary_weight, status.mirrored)
 
 
+def everyone(s: Snapshot) -> bool:
+    """The split is that of all requests, also of those that do not match: the primary is no place for them.
+
+    It has no pods, or will have none in a moment, or carries what was not promoted. In an A/B test nothing else gives
+    the canary a weight; with weights 100 % may be the last step of those that match, and of nobody else.
+    """
+    if not serves(s.primary) and serves(s.target):
+        return True
+    status = s.canary.status
+    emptied = s.primary is not None and s.primary.empties
+    broken = not intact(s) and (emptied or status.phase is not Phase.PROMOTING)
+    return status.canary_weight == 100 and (broken or s.canary.strategy() == "ab-testing")
+
+
 def tests_matches(s: Snapshot) -> bool:
     """A/B, with a provider that can tell the requests apart."""
     return s.shifts and s.matches and s.canary.strategy() == "ab-testing"
