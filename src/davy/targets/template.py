@@ -38,14 +38,18 @@ def for_primary(template: Manifest, making: Making, *, apart: bool = True) -> Ma
 
 
 def identified(template: Manifest, selector: Selector, *, apart: bool = True) -> Manifest:
-    """A copy of the target's template with the primary's label, also where the pods speak of themselves."""
-    made = copy.deepcopy(template)
-    metadata = made.setdefault("metadata", {})
+    """The target's template with the primary's label, also where the pods speak of themselves. What is not changed is
+    shared with the target's; nobody changes a manifest in place."""
+    metadata = {**(template.get("metadata") or {})}
     metadata["labels"] = {**names.without_flux(metadata.get("labels")), selector.key: selector.primary}
     if annotations := unmarked(metadata.pop("annotations", None)):
         metadata["annotations"] = annotations
-    for own in self_selectors(made.get("spec", {})) if apart else ():
-        rename(own, selector)
+    made: Manifest = {**template, "metadata": metadata}
+    spec = template.get("spec") or {}
+    if apart and any(self_selectors(spec)):  # only then: this is asked of every canary in every tick
+        made["spec"] = copy.deepcopy(spec)
+        for own in self_selectors(made["spec"]):
+            rename(own, selector)
     return made
 
 

@@ -1,6 +1,5 @@
 """The rules of an HTTPRoute: one with both sides, the two of an A/B test, and those that keep sessions."""
 
-import copy
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -47,7 +46,7 @@ def rules(canary: Canary, routing: Routing, *, newer: bool) -> list[Manifest]:
     """All rules, in order. Raises `Inexpressible`."""
     common = common_of(canary, newer=newer, mirrored=routing.mirrored)
     made = tested(common, routing) if canary.analysis.match else kept(common, routing)
-    return [copy.deepcopy(part) for rule in made for part in spread(rule)]
+    return [part for rule in made for part in spread(rule)]
 
 
 def common_of(canary: Canary, *, newer: bool, mirrored: bool) -> Common:
@@ -60,7 +59,7 @@ def without_canary(canary: Canary, *, newer: bool) -> list[Manifest]:
     """The rules of a route that knows the apex Service only."""
     common = common_of(canary, newer=newer, mirrored=False)
     apex = backend(canary.apex, canary.spec.service.port, 1)
-    return [copy.deepcopy(part) for part in spread(common.rule(served(canary), [apex]))]
+    return list(spread(common.rule(served(canary), [apex])))
 
 
 def tested(common: Common, routing: Routing) -> Iterator[Manifest]:
