@@ -19,9 +19,10 @@ from davy.core.snapshot import Routing
 from davy.perceive import Seen
 from davy.render import Apply, Create, Finalizer, Replace, Scale, Status, Write, render
 from davy.settings import Settings
-from davy.sim.hands import written
-from davy.sim.safety import ordered
 from davy.sim.cases import Case, first_world, initialized
+from davy.sim.hands import written
+from davy.sim.run import Run
+from davy.sim.safety import ordered
 from davy.sim.scenarios import ALL, APEX, APP, CANARY, PRIMARY, ROUTE, deployment
 
 SETTINGS = Settings()
@@ -159,3 +160,22 @@ def test_every_object_is_written_under_its_own_address() -> None:
     refs = [written(write) for write in made]
     assert len(refs) == len(set(refs)) == 5
     assert all(ref_of(write.manifest) == written(write) for write in made if isinstance(write, Apply | Create))
+
+
+def test_a_primary_is_sized_before_it_notes_that_it_carries_the_revision() -> None:
+    """The other way round, an operator that dies in between never sizes it."""
+    run = Case(ALL["good, weighted"]).run().until(lambda run: run.phase == "Promoting")
+    run.happens("scale", 4)
+    wanted = Desired(primary=PrimaryWish.CARRY, run="v1:" + "0" * 32)
+    sizes = [of_primary(run, wanted)]
+    run.happens("scale primary", 4)
+    sizes.append(of_primary(run, wanted))
+    assert sizes == [["Scale"], ["Replace"]]
+
+
+def of_primary(run: Run, desired: Desired) -> list[str]:
+    """Kinds of the writes to the primary."""
+    objects = run.world.objects
+    shown = Seen(canary=codec.decode_canary(objects[CANARY]), objects=objects)
+    made = render(desired, shown.canary.status, shown, shown.canary, SETTINGS)
+    return [type(write).__name__ for write in made if written(write) == PRIMARY]

@@ -187,10 +187,16 @@ def primary(desired: Desired, scene: Scene, making: Making) -> Iterator[Write]:
         annotations = {**(live["metadata"].get("annotations") or {}), names.REVISION: desired.run}
         yield from edited(Edit(ref_of(live), {"/metadata/annotations": annotations}), scene.seen)
     elif desired.primary is PrimaryWish.CARRY:
+        yield from carried(scene, making, live)
+
+
+def carried(scene: Scene, making: Making, live: Manifest) -> Iterator[Write]:
+    """Its size first, in a tick of its own: the template notes the revision, and with that the copy counts as done."""
+    wanted = scene.kind.carried_replicas(scene.canary, scene.target)
+    if wanted is not None and wanted != scene.kind.replicas(live):
+        yield from sized(scene, names.primary(scene.canary), live, wanted)
+    else:
         yield from edited(scene.kind.carrying(scene.target, live, making), scene.seen)
-        wanted = scene.kind.carried_replicas(scene.canary, scene.target)
-        if wanted is not None and wanted != scene.kind.replicas(live):
-            yield from sized(scene, names.primary(scene.canary), live, wanted)
 
 
 def primary_scaler(desired: Desired, scene: Scene, making: Making) -> Iterator[Write]:

@@ -22,15 +22,16 @@ from tests.core.snapshots import (
     target,
 )
 
+from davy.api.analysis import Webhook
 from davy.api.match import AnalysisMatch
 from davy.api.status import Phase
 from davy.core.decide import decide
 from davy.core.hold import hold
 from davy.core.moves import Move, Stay
 from davy.core.phases import step
-from davy.core.plan import LEAVE_ALL, Plan, PrimaryWish
+from davy.core.plan import LEAVE_ALL, Ask, Plan, PrimaryWish
 from davy.core.reasons import Reason
-from davy.core.snapshot import Routing, Snapshot
+from davy.core.snapshot import Answer, Refused, Routing, Snapshot
 
 MATCHED = replace(ITERATED, match=(AnalysisMatch(),))
 DEAD = primary(serving=0, readiness=SLOW)
@@ -211,3 +212,28 @@ def test_what_is_past_is_no_reason_to_look_again_at_once() -> None:
     settled = plan(replace(deleted(going), canary=replace(deleted(going).canary, status=decided.status)))
     assert settled.status == decided.status
     assert settled.again_at is None or settled.again_at > NOW - timedelta(milliseconds=1)
+
+
+def test_a_slow_hook_keeps_no_rollback_hook_from_being_polled() -> None:
+    hooks = (
+        Webhook(name="load", type="pre-rollout", url="http://h/"),
+        Webhook(name="back", type="rollback", url="http://h/"),
+    )
+    s = snapshot(Phase.PROGRESSING, analysis=replace(WEIGHTED, webhooks=hooks), routing=Routing(100, 0))
+    asked = decide(s)
+    assert isinstance(asked, Ask)
+    refused = {asked.questions[0].id: Answer(Refused("no"), at=NOW - timedelta(seconds=4))}
+    waits = decide(replace(s, answers=refused))
+    assert isinstance(waits, Ask)
+    assert waits.again_at == NOW + timedelta(seconds=6)
+
+
+@pytest.mark.parametrize(("fields", "begun"), [({}, False), ({"iterations": 1}, True), ({"canary_weight": 20}, True)])
+def test_a_run_of_flaggers_that_has_taken_no_step_still_has_all_before_it(fields: dict[str, Any], begun: bool) -> None:
+    weight = fields.get("canary_weight", 0)
+    s = snapshot(
+        Phase.PROGRESSING, routing=Routing(100 - weight, weight), primary=primary(carries=""), **fields, **FLAGGERS
+    )
+    status = plan(s).status
+    assert (status.pre_rollout_passed, status.last_step_at is not None) == (begun, begun)
+    assert (status.ready_by is None) is begun

@@ -125,7 +125,7 @@ class Reconciler:
             case Ask():
                 hands.answers.ask(key, snapshot.canary, decision.questions)
                 refused = await self._apply(decision, seen, snapshot)
-                self._come_back(key, None, seen)
+                self._come_back(key, decision.again_at, seen)
             case Plan():
                 refused = await self._apply(decision, seen, snapshot)
                 # What is not asked any more was judged, or will be old by the time that it is wanted again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 
 from msgspec.structs import replace
@@ -140,6 +141,7 @@ def taken_over(s: Snapshot, target: Workload) -> CanaryStatus:
     if status.phase is not Phase.FAILED and s.traffic.routing is not None:
         mirrored = s.traffic.routing.mirrored
         weight = 0 if matched else s.traffic.routing.canary
+    begun = status.phase is not Phase.PROGRESSING or weight > 0 or mirrored or status.iterations > 0
     over = status.phase is Phase.FAILED and (weight > 0 or target.replicas == 0 or not target.scalable)
     now = to_milliseconds(s.now)
     return replace(
@@ -148,8 +150,9 @@ def taken_over(s: Snapshot, target: Workload) -> CanaryStatus:
         canary_weight=weight,
         mirrored=mirrored,
         iterations=max(status.iterations, 0),
-        pre_rollout_passed=True,
+        pre_rollout_passed=begun,
         run_started_at=now,
-        last_step_at=now,
+        ready_by=None if begun else to_milliseconds(s.now + timedelta(seconds=s.canary.spec.progress_deadline_seconds)),
+        last_step_at=now if begun else None,
         run_ended_at=now if over else None,
     )

@@ -30,7 +30,8 @@ def decide(s: Snapshot) -> Decision:
     desired = hold(s)
     match step(s):
         case Questions(questions):
-            return Ask(questions=distinct(questions + standing(s)), desired=desired)
+            asks = distinct(questions + standing(s))
+            return Ask(questions=asks, desired=desired, again_at=soonest(s, asks, [held_until(s)]))
         case Move() as move:
             return moved(s, desired, move)
         case Stay() as stay:

@@ -137,6 +137,8 @@ class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
 
     questions: tuple[Question, ...]
     desired: Desired
+    again_at: datetime | None = None
+    """When to look again though no answer has come: a slow hook keeps nobody from being polled."""
 
 
 class Plan(Struct, frozen=True, kw_only=True, tag="plan"):

@@ -150,7 +150,7 @@ class Run:
             return True
         match decision:
             case Ask():
-                self.again_at = None
+                self.again_at = decision.again_at
                 return asked or changed
             case Plan():
                 self._remember(decision, seen.canary)
