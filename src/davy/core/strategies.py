@@ -14,7 +14,6 @@ from davy.core.moves import Move, Questions
 from davy.core.plan import Announcement, Question
 from davy.core.snapshot import Snapshot
 from davy.core.times import to_milliseconds
-from davy.core.traffic import tests_matches
 from davy.core.weights import following
 
 WITHOUT_WEIGHTS = 10
@@ -171,5 +170,3 @@ STRATEGIES: Mapping[Strategy, Callable[[Snapshot, Asked], Move | Questions]] = {
     "blue-green": iterated,
     "ab-testing": tested,
 }
-
-__all__ = ["STRATEGIES", "advance", "endless", "iterations", "promotion", "stepped", "strategy", "tests_matches"]
