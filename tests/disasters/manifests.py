@@ -136,3 +136,15 @@ def hook(kind: str, url: str, name: str = "", **fields: Any) -> Manifest:
 def definitions() -> list[Manifest]:
     """The kinds of the Gateway API."""
     return [dict(each) for each in gateway_api_crds()]
+
+
+def route(name: str = APP) -> Manifest:
+    """An HTTPRoute of the user's own: a header is set, and one path goes elsewhere."""
+    header = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-team", "value": "a"}]}}
+    everything = {"filters": [header], "backendRefs": [{"name": name, "port": 80}]}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"parentRefs": [{"name": "gateway", "namespace": "ingress"}], "rules": [everything]},
+    }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -182,10 +183,11 @@ class Stage:
         found = self.plane.get(SERVICES, NAMESPACE, service)
         return str(((found or {}).get("spec", {}).get("selector") or {}).get("app", ""))
 
-    def said(self) -> list[str]:
-        """The sentences of all Events about canaries, oldest first, each as often as it was told."""
-        events = sorted(self.plane.items("events").values(), key=lambda entry: entry.revision)
-        return [entry.manifest["message"] for entry in events for _ in range(entry.manifest.get("count", 1))]
+    def said(self, kind: str = "") -> list[str]:
+        """The sentences of all Events (of that type) about canaries, oldest first, each as often as it was told."""
+        events = [each.manifest for each in sorted(self.plane.items("events").values(), key=lambda each: each.revision)]
+        wanted = [each for each in events if kind in ("", each["type"])]
+        return [each["message"] for each in wanted for _ in range(each.get("count", 1))]
 
     def by_operator(self, what: str) -> list[Written]:
         """The operator's writes to one object, as `deployments.apps/app`."""
@@ -199,6 +201,21 @@ class Stage:
             if each.what == f"{CANARIES}/{name}"
         }
         return len(starts - {None})
+
+    def story(self) -> Iterator[str]:
+        """All that was written, for whoever has to find out why."""
+        for each in self.plane.written:
+            manifest = each.event.entry.manifest
+            spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
+            told = {
+                "replicas": spec.get("replicas"),
+                "selects": spec.get("selector"),
+                "ready": status.get("readyReplicas"),
+            }
+            told |= {name: status.get(name) for name in ("phase", "canaryWeight", "iterations", "message")}
+            shown = " ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+            second = (each.at - BEGIN).total_seconds()
+            yield f"{second:9.2f} {each.by:8} {each.event.type:8} {each.what} {shown}"
 
     # -- what people do
 
@@ -321,7 +338,11 @@ async def stage(
         stack.push_async_callback(ended, tasks)
         stack.push_async_callback(made.stop)
         beyond.reading = by_tag(made, {})
-        yield made
+        try:
+            yield made
+        except BaseException:
+            sys.stdout.write("\n".join(made.story()))
+            raise
         assert not (gaps := made.probe.verdict(made.tolerated)), f"requests failed: {gaps}; {made.words()}"
 
 
@@ -341,7 +362,7 @@ def furnished(
     made.gateway = made.probe.gateway = Gateway(plane, client, traits, moved)
     made.scalers = Autoscalers(plane, client)
     collector = Collector(plane, client, OWNED)
-    for collection in (*OWNED, "events"):
+    for collection in (*OWNED, "events", "namespaces", "customresourcedefinitions.apiextensions.k8s.io"):
         plane.hear(collection, made.change)
     return made.workloads.run(), made.gateway.run(), made.scalers.run(), collector.run()
 

@@ -7,7 +7,7 @@ within that very write; the status comes by a request, as a controller's does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,10 +23,11 @@ Manifest = dict[str, Any]
 Key = tuple[str, str, str]
 """Collection, namespace, name."""
 
-DEPLOYMENTS, DAEMONS = "deployments.apps", "daemonsets.apps"
+DEPLOYMENTS, DAEMONS, NAMESPACES = "deployments.apps", "daemonsets.apps", "namespaces"
 KINDS = {DEPLOYMENTS: Kind("apps/v1", "Deployment"), DAEMONS: Kind("apps/v1", "DaemonSet")}
 NODES = 2
 """Nodes on which a DaemonSet runs that does not choose."""
+FOREGROUND = "foregroundDeletion"
 GRAIN = 1e-5
 """Seconds: what is due by then has come, however the clock was rounded."""
 
@@ -203,30 +204,70 @@ def condition(kind: str, status: str, reason: str, at: str) -> Manifest:
 
 
 class Collector:
-    """Removes what lost its controlling owner, and what stands in a namespace that goes."""
+    """Removes what lost its last owner, and what stands in a namespace that is being deleted."""
 
     def __init__(self, plane: Plane, client: Client, collections: dict[str, Kind]) -> None:
         self._plane = plane
         self._client = client
         self._collections = collections
-        self._gone: asyncio.Queue[str] = asyncio.Queue()
-        for collection in collections:
-            plane.hear(collection, self._heard)
+        self._news: asyncio.Queue[Written] = asyncio.Queue()
+        for collection in (*collections, NAMESPACES):
+            plane.hear(collection, self._news.put_nowait)
 
     async def run(self) -> None:
         while True:
-            uid = await self._gone.get()
-            for kind, namespace, name in list(self._orphans(uid)):
-                with suppress(NotFound):
-                    await self._client.delete(kind, namespace, name, propagation="Background")
+            news = await self._news.get()
+            manifest = news.event.entry.manifest
+            if news.event.type == "DELETED":
+                await self._remove(self._orphans(manifest["metadata"]["uid"]))
+            elif FOREGROUND in (manifest["metadata"].get("finalizers") or ()):
+                await self._foreground(manifest)
+            for (_, name), entry in list(self._plane.items(NAMESPACES).items()):
+                if entry.manifest["metadata"].get("deletionTimestamp"):
+                    await self._empty(entry.manifest, name)
 
-    def _heard(self, written: Written) -> None:
-        if written.event.type == "DELETED":
-            self._gone.put_nowait(written.event.entry.manifest["metadata"]["uid"])
+    async def _empty(self, namespace: Manifest, name: str) -> None:
+        left = list(self._within(name))
+        if not left:
+            with suppress(NotFound, Conflict):
+                await self._client.replace({**namespace, "spec": {"finalizers": []}}, subresource="finalize")
+        await self._remove(each for each in left if not self._leaves(*each))
 
-    def _orphans(self, uid: str) -> Iterator[tuple[Kind, str, str]]:
+    async def _foreground(self, owner: Manifest) -> None:
+        """What blocks the owner's end goes before it."""
+        metadata, kind = owner["metadata"], Kind(owner["apiVersion"], owner["kind"])
+        await self._remove(self._blocking(metadata["uid"]))
+        rest = [name for name in metadata["finalizers"] if name != FOREGROUND]
+        with suppress(NotFound, Conflict):
+            body = {"metadata": {"finalizers": rest, "resourceVersion": metadata["resourceVersion"]}}
+            await self._client.patch(kind, metadata["namespace"], metadata["name"], body, content="merge")
+
+    def _blocking(self, uid: str) -> Iterator[tuple[Kind, str, str]]:
+        for kind, key, manifest in self._all():
+            owners = manifest["metadata"].get("ownerReferences") or ()
+            if any(owner["uid"] == uid and owner.get("blockOwnerDeletion") for owner in owners):
+                yield kind, *key
+
+    async def _remove(self, found: Iterable[tuple[Kind, str, str]]) -> None:
+        for kind, namespace, name in list(found):
+            with suppress(NotFound):
+                await self._client.delete(kind, namespace, name, propagation="Background")
+
+    def _all(self) -> Iterator[tuple[Kind, tuple[str, str], Manifest]]:
         for collection, kind in self._collections.items():
             for key, entry in self._plane.items(collection).items():
-                owners = entry.manifest["metadata"].get("ownerReferences") or ()
-                if any(owner["uid"] == uid for owner in owners):
-                    yield kind, *key
+                yield kind, key, entry.manifest
+
+    def _within(self, namespace: str) -> Iterator[tuple[Kind, str, str]]:
+        return ((kind, *key) for kind, key, _ in self._all() if key[0] == namespace)
+
+    def _leaves(self, kind: Kind, namespace: str, name: str) -> bool:
+        held = {(kind, *key): manifest for kind, key, manifest in self._all()}
+        return "deletionTimestamp" in held[kind, namespace, name]["metadata"]
+
+    def _orphans(self, uid: str) -> Iterator[tuple[Kind, str, str]]:
+        uids = {manifest["metadata"]["uid"] for _, _, manifest in self._all()}
+        for kind, key, manifest in self._all():
+            owners = {owner["uid"] for owner in manifest["metadata"].get("ownerReferences") or ()}
+            if uid in owners and not owners & uids:
+                yield kind, *key
