@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conformance.parts.families import provided
-from tests.conformance.parts.left import SETTINGS, leave, merge, quickened, recorded, traces
+from tests.conformance.parts.left import SETTINGS, leave, merge, recorded, traces
 from tests.conformance.parts.stage import DEPLOYMENT, SERVICE, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
 
@@ -40,7 +40,7 @@ class Removal:
         return hash(str(self))
 
     def canary(self, patch: Manifest) -> Manifest:
-        made = quickened(recorded(self.trace).trace.canary)
+        made = recorded(self.trace).trace.source
         merge(made["spec"]["service"], copy.deepcopy(patch))
         return made
 
@@ -229,7 +229,7 @@ async def taken_from_flagger(stage: Stage, removal: Removal) -> tuple[Mapping[st
 
 
 async def begun(scene: Scene, removal: Removal, patch: Manifest) -> None:
-    for each in recorded(removal.trace).trace.raw["scenario"]["objects"]:
+    for each in recorded(removal.trace).trace.sources:
         await scene.create(removal.canary(patch) if each["kind"] == CANARY.kind else each)
 
 

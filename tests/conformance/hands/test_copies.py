@@ -1,14 +1,13 @@
 """What is taken out of a ConfigMap, a Secret or an autoscaler is gone from the primary's copy of it."""
 
-import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from tests.conformance.hands.template_parts import at
-from tests.conformance.parts.left import SETTINGS, leave, merge, quickened, recorded
+from tests.conformance.parts.left import SETTINGS, leave, merge, recorded
 from tests.conformance.parts.stage import Scene, Stage
-from tests.conformance.parts.witness import CANARY, Manifest
+from tests.conformance.parts.witness import Manifest
 
 from davy.kube.kinds import Kind
 
@@ -93,14 +92,13 @@ async def begun(scene: Scene, part: Part, by: str) -> None:
     moment = recorded(part.trace)
     if by == "flagger":
         extras = {f"{part.kind.kind}/{part.name}-primary": part.was}
-        await leave(moment, scene, quickened(moment.trace.canary), extras)
+        await leave(moment, scene, moment.trace.source, extras)
         await removed(scene, part)
         return
-    for each in moment.trace.raw["scenario"]["objects"]:
-        made = quickened(each) if each["kind"] == CANARY.kind else copy.deepcopy(each)
+    for each in moment.trace.sources:
         if (each["kind"], each["metadata"]["name"]) == (part.kind.kind, part.name):
-            merge(made, part.was)
-        await scene.create(made)
+            merge(each, part.was)
+        await scene.create(each)
 
 
 async def there(scene: Scene, part: Part) -> Any:

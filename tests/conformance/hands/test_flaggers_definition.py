@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from tests.conformance.conftest import missing
 from tests.conformance.parts.build import MissingPartError
 from tests.conformance.parts.definitions import define, flaggers, ours
-from tests.conformance.parts.left import quickened, recorded
+from tests.conformance.parts.left import recorded
 from tests.conformance.parts.stage import SERVICE, Scene, Stage
 from tests.conformance.parts.witness import CANARY
 
@@ -26,8 +26,8 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
         missing(part)
     try:
         async with stage.scene("old-definition") as made:
-            for each in recorded("gwv1-promote").trace.raw["scenario"]["objects"]:
-                await made.create(quickened(each) if each["kind"] == CANARY.kind else each)
+            for each in recorded("gwv1-promote").trace.sources:
+                await made.create(each)
             await made.settled(1.0)
             yield made
     finally:

@@ -1,7 +1,7 @@
 """The primary's replicas are never part of an apply: who else sets them finds them as he left them."""
 
 import pytest
-from tests.conformance.parts.left import SETTINGS, leave, quickened, recorded
+from tests.conformance.parts.left import SETTINGS, leave, recorded
 from tests.conformance.parts.stage import DEPLOYMENT, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
 
@@ -27,10 +27,10 @@ async def begun(scene: Scene, by: str) -> None:
     """A canary at rest: as Flagger left it, or made by Davy."""
     moment = recorded("k8s-promote")
     if by == "flagger":
-        await leave(moment, scene, quickened(moment.trace.canary))
+        await leave(moment, scene, moment.trace.source)
     else:
-        for each in moment.trace.raw["scenario"]["objects"]:
-            await scene.create(quickened(each) if each["kind"] == CANARY.kind else each)
+        for each in moment.trace.sources:
+            await scene.create(each)
 
 
 @pytest.mark.parametrize("by", ["flagger", "davy"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 from tests.conformance.hands.template_parts import PARTS, Part, app, at, places
-from tests.conformance.parts.left import SETTINGS, Moment, leave, quickened, recorded
+from tests.conformance.parts.left import SETTINGS, Moment, leave, recorded
 from tests.conformance.parts.stage import DEPLOYMENT, Scene, Stage
 from tests.conformance.parts.witness import Manifest
 
@@ -75,7 +75,7 @@ async def left(scene: Scene) -> None:
     rich = {TARGET: with_parts(objects[TARGET]["spec"], "app", *PARTS)}
     rich[PRIMARY] = with_parts(objects[PRIMARY]["spec"], "app-primary", *PARTS)
     extras = {key: {"spec": spec} for key, spec in rich.items()}
-    await leave(moment(), scene, quickened(moment().trace.canary), extras)
+    await leave(moment(), scene, moment().trace.source, extras)
     await scene.settled(1.5)
 
 
@@ -84,7 +84,7 @@ async def begun(scene: Scene) -> None:
     target = moment().original(TARGET)
     assert target is not None
     await scene.create({**target, "spec": with_parts(target["spec"], "app", *PARTS)})
-    await scene.create(quickened(moment().trace.canary))
+    await scene.create(moment().trace.source)
 
 
 async def bared(scene: Scene) -> None:

@@ -83,7 +83,18 @@ class Trace:
     def sources(self) -> list[Manifest]:
         """What people create, in this order, with shorter intervals; deadlines too, where pods are never ready."""
         scenario = self.raw["scenario"]
-        return [quickened(each, deadline="bad-" in json.dumps(scenario)) for each in scenario["objects"]]
+        deadline = "bad-" in json.dumps(scenario)
+        return [quickened(each, self.interval, deadline=deadline) for each in scenario["objects"]]
+
+    @property
+    def source(self) -> Manifest:
+        """The canary among them."""
+        return next(each for each in self.sources if each["kind"] == CANARY.kind)
+
+    @property
+    def interval(self) -> int:
+        """Seconds between steps: more where the script must do something between two of them."""
+        return 3 if any("metrics" in step for step in self.script) else 1
 
     @property
     def script(self) -> list[Manifest]:
@@ -347,12 +358,12 @@ def owned(state: Manifest, canary: Manifest) -> Manifest:
     return {**state, "metadata": metadata}
 
 
-def quickened(manifest: Manifest, *, deadline: bool = False) -> Manifest:
-    """A canary with intervals of one second; with `deadline`, a canary or workload that waits shorter for its pods."""
+def quickened(manifest: Manifest, interval: int = 1, *, deadline: bool = False) -> Manifest:
+    """A canary with intervals of so many seconds; with `deadline`, one (or a workload) that waits less for its pods."""
     made = copy.deepcopy(manifest)
     spec = made.get("spec", {})
     if "analysis" in spec:
-        spec["analysis"]["interval"] = "1s"
+        spec["analysis"]["interval"] = f"{interval}s"
     if deadline and "progressDeadlineSeconds" in spec:
         spec["progressDeadlineSeconds"] = max(spec["progressDeadlineSeconds"] // FASTER, SHORTEST_DEADLINE)
     return made

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.conformance.parts.left import SETTINGS, Moment, leave, quickened
+from tests.conformance.parts.left import SETTINGS, Moment, leave
 from tests.conformance.parts.pods import POD
 from tests.conformance.parts.script import answer, play
 from tests.conformance.parts.stage import PATIENCE, Scene, Stage
@@ -14,7 +14,7 @@ from davy.kube.kinds import Kind
 SETTLED = frozenset({"Initialized", "Succeeded", "Failed"})
 GATED = frozenset({"Waiting", "WaitingPromotion"})
 QUIET = 2.5
-"""Seconds without a write, more than two intervals, after which nothing more is expected."""
+"""Intervals without a write, after which nothing more is expected."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ async def take_over(stage: Stage, moment: Moment) -> Takeover:
     """Plays one row."""
     async with stage.scene(moment.trace.name) as scene:
         answer(moment.trace, scene, moment.done)
-        await leave(moment, scene, quickened(moment.trace.canary))
+        await leave(moment, scene, moment.trace.source)
         await scene.settled()
         before, since = scene.seen.now(), scene.seen.last
         unsupported, stuck = "", ""
@@ -93,7 +93,7 @@ async def followed(moment: Moment, scene: Scene) -> None:
     """What is settled or waits is only watched; a run is seen to its end, by the rest of the script."""
     phase = moment.status["phase"]
     if phase in SETTLED | GATED:
-        await scene.seen.quiet(QUIET, within=PATIENCE)
+        await scene.seen.quiet(QUIET * moment.trace.interval, within=PATIENCE)
     if phase not in SETTLED:
         await play(moment.trace, scene, moment.rest)
         await scene.seen.quiet(1.0, within=PATIENCE)
