@@ -53,6 +53,7 @@ STATUS = CanaryStatus(
     restarts=("v1:a",),
     pending=(Call("id", "alert", Phase.FAILED, "error", "words", True),),
     command=Handled("abort", "done", TIME),
+    ended_because="words",
     paused_at=TIME,
     analysis=(Measured("m", "q", 80.5, 99, 100, "fail", "words", TIME),),
 )

@@ -25,9 +25,11 @@ from tests.core.snapshots import (
 from davy.api.analysis import Webhook
 from davy.api.match import AnalysisMatch
 from davy.api.status import Phase
+from davy.api.words import Metadata
 from davy.core.decide import decide
 from davy.core.hold import hold
 from davy.core.moves import Move, Stay
+from davy.core.names import COMMAND
 from davy.core.phases import step
 from davy.core.plan import LEAVE_ALL, Ask, Plan, PrimaryWish
 from davy.core.reasons import Reason
@@ -237,3 +239,77 @@ def test_a_run_of_flaggers_that_has_taken_no_step_still_has_all_before_it(fields
     status = plan(s).status
     assert (status.pre_rollout_passed, status.last_step_at is not None) == (begun, begun)
     assert (status.ready_by is None) is begun
+
+
+# Waiting at a gate after a failed promotion
+
+
+def waits_after_a_failed_promotion(**fields: Any) -> Snapshot:
+    return snapshot(
+        Phase.WAITING,
+        canary_weight=100,
+        run_ended_at=ago(60),
+        routing=Routing(0, 100),
+        primary=primary(carries=NEW, readiness=STUCK),
+        **fields,
+    )
+
+
+def test_the_canary_keeps_its_traffic_while_the_next_revision_waits() -> None:
+    desired = hold(waits_after_a_failed_promotion(target=target(revision="v1:fix", fence="u/3")))
+    assert (desired.routing, desired.everyone) == (Routing(0, 100), True)
+
+
+def test_a_revision_withdrawn_at_the_gate_leaves_the_promotion_failed() -> None:
+    back = step(waits_after_a_failed_promotion())
+    assert isinstance(back, Move)
+    assert (back.status.phase, back.status.canary_weight) == (Phase.FAILED, 100)
+
+
+def test_a_revision_called_off_at_the_gate_ends_there() -> None:
+    s = waits_after_a_failed_promotion(
+        target=target(revision="v1:fix", fence="u/3"), annotations={COMMAND: "abort by=alice"}
+    )
+    status = plan(s).status
+    assert (status.phase, status.canary_weight, status.run_ended_at) == (Phase.FAILED, 100, ago(0))
+    assert status.ended_because == "aborted by alice"
+
+
+# Restarts
+
+
+@pytest.mark.parametrize(("rested", "kept"), [(60.0, True), (7200.0, False)])
+def test_restarts_of_long_ago_say_nothing_about_a_new_run(rested: float, kept: bool) -> None:
+    s = snapshot(
+        Phase.FAILED,
+        run_ended_at=ago(rested),
+        restarts=("v1:a>v1:b",) * 2,
+        target=target(revision="v1:fix", fence="u/3"),
+    )
+    begun = step(s)
+    assert isinstance(begun, Move)
+    assert bool(begun.status.restarts) is kept
+
+
+# Why a run ended
+
+
+@pytest.mark.parametrize(
+    ("s", "why"),
+    [
+        (snapshot(run_started_at=ago(61), target=target(serving=0, readiness=SLOW)), "after 60 s"),
+        (snapshot(target=target(serving=0, readiness=STUCK)), "exceeded its deadline"),
+        (snapshot(annotations={COMMAND: "abort by=alice"}, last_step_at=ago(3)), "aborted by alice"),
+        (snapshot(Phase.PROMOTING, primary=primary(carries=NEW, readiness=STUCK)), "app-primary: exceeded"),
+        (snapshot(failed_checks=2), "2 failed checks"),
+    ],
+    ids=["slow", "stuck", "aborted", "promotion", "checks"],
+)
+def test_the_status_tells_why_a_run_failed(s: Snapshot, why: str) -> None:
+    ended = plan(s).status
+    assert why in ended.ended_because
+    again = replace(
+        s, canary=replace(s.canary, status=replace(ended, run_ended_at=ago(0)), metadata=Metadata(name="app"))
+    )
+    told = plan(again).status
+    assert why in told.message

@@ -146,6 +146,7 @@ class CanaryStatus(Words, frozen=True):
     - `restarts`: revisions that this run was restarted for, newest last
     - `pending`: calls to the outside that are still to be made
     - `command`: the last command and what became of it
+    - `ended_because`: why the last run failed, in a few words; absent if it did not
     - `paused_at`: since when a human holds the release where it is (RFC3339, milliseconds)
     - `analysis`: the last measurements and how they were judged
     """
@@ -179,6 +180,7 @@ class CanaryStatus(Words, frozen=True):
     restarts: tuple[str, ...] = ()
     pending: tuple[Call, ...] = ()
     command: Handled | None = None
+    ended_because: str = ""
     paused_at: str | None = None
     analysis: tuple[Measured, ...] = ()
 

@@ -281,6 +281,11 @@ def failed(s: Snapshot) -> Desired:
     return emptying(s, replace(routed(s, TO_PRIMARY), primary_replicas=larger))
 
 
+def waiting(s: Snapshot) -> Desired:
+    """After a failed promotion the canary keeps all its traffic, also while the next revision waits at a gate."""
+    return failed(s) if s.canary.status.canary_weight else at_rest(s)
+
+
 def letting_go(s: Snapshot) -> Desired:
     """The target gets its replicas and its traffic back before the canary, and all that it owns, goes."""
     if released(s):
@@ -343,7 +348,7 @@ HOLDS: Mapping[Phase, Callable[[Snapshot], Desired]] = {
     Phase.NONE: nothing,
     Phase.INITIALIZING: initializing,
     Phase.INITIALIZED: at_rest,
-    Phase.WAITING: at_rest,
+    Phase.WAITING: waiting,
     Phase.PROGRESSING: running,
     Phase.WAITING_PROMOTION: running,
     Phase.PROMOTING: promoting,

@@ -88,13 +88,14 @@ def known(s: Snapshot, target: Workload) -> Step:
 def aborted(s: Snapshot, target: Workload, given: Command) -> Move:
     """Back to the primary, as long as that runs what it ran before."""
     must_be_in(s, commands.IN_A_RUN | {Phase.WAITING, Phase.PROMOTING}, "no run is under way")
-    said = messages.rolling_back(s.canary, f"aborted{given.author}")
+    why = f"aborted{given.author}"
+    said = messages.rolling_back(s.canary, why)
     if s.canary.status.phase is Phase.WAITING:
-        return Move(called_off(s, target), (said,))
+        return Move(called_off(s, target, why), (said,))
     carried = s.primary is not None and s.primary.carries == runs.applied(s.canary.status)
     if s.canary.status.phase is Phase.PROMOTING and carried:
         raise Impossible("the primary carries the new revision already; change the target to go back")
-    back = fall_back(s, said)
+    back = fall_back(s, why, said)
     if not isinstance(back, Move) or not serves(s.primary):
         raise Impossible("the primary has no pod that serves; there is nothing to go back to")
     return back

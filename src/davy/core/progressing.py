@@ -21,6 +21,9 @@ from davy.core.strategies import advance, endless, iterations, passed, promotion
 from davy.core.times import to_milliseconds
 from davy.core.traffic import intact, pending, safe, serves, wanted
 
+LONGEST_CAUSE = 500
+"""Characters of a cause that are remembered: others wrote some of them."""
+
 
 def progressing(s: Snapshot, target: Workload) -> Step:
     for guard in (superseded, exhausted, called_back, primary_lags, canary_lags, unanalysed, unripe):
@@ -50,7 +53,8 @@ def restarted(s: Snapshot, target: Workload) -> Step:
     restarts = (*status.restarts, pair)[-4 * LOOP :]
     if restarts.count(pair) >= LOOP:
         stopped = replace(s, canary=replace(s.canary, status=replace(status, restarts=restarts)))
-        return fall_back(stopped, messages.restart_loop(s.canary, pair), alert=alerts.restart_loop(pair))
+        why = f"the target was changed back and forth ({pair})"
+        return fall_back(stopped, why, messages.restart_loop(s.canary, pair), alert=alerts.restart_loop(pair))
     return Move(replace(started(s, target), restarts=restarts), (messages.restarting(s.canary),))
 
 
@@ -58,7 +62,9 @@ def exhausted(s: Snapshot, target: Workload) -> Step | None:
     count = s.canary.status.failed_checks
     if count < s.canary.analysis.failures_allowed:
         return None
-    return fall_back(s, messages.threshold_reached(s.canary, count), alert=alerts.threshold_reached(count))
+    last = next((measured.reason for measured in reversed(s.canary.status.analysis) if measured.verdict != "pass"), "")
+    said = messages.threshold_reached(s.canary, count)
+    return fall_back(s, last or f"{count} failed checks", said, alert=alerts.threshold_reached(count))
 
 
 def rollback_hooks(s: Snapshot) -> Called:
@@ -76,7 +82,7 @@ def called_back(s: Snapshot, target: Workload) -> Step | None:
     if back.stopped is None:
         return None
     says = (messages.rollback_signalled(back.stopped.name), messages.rolling_back(s.canary, "manual webhook invoked"))
-    return fall_back(s, *says, alert=alerts.rollback_signalled())
+    return fall_back(s, f"the rollback hook {back.stopped.name}", *says, alert=alerts.rollback_signalled())
 
 
 def primary_lags(s: Snapshot, target: Workload) -> Step | None:
@@ -86,7 +92,8 @@ def primary_lags(s: Snapshot, target: Workload) -> Step | None:
     if s.canary.status.canary_weight == 100 and not intact(s):
         return None  # after a failed promotion: nothing to compare with, and nothing to fall back to
     if isinstance(s.primary.readiness, Stuck) and serves(s.primary):
-        return fall_back(s, messages.primary_not_ready(s.canary, s.primary.readiness.why))
+        why = s.primary.readiness.why
+        return fall_back(s, why, messages.primary_not_ready(s.canary, why))
     return unready(s, s.primary, Reason.PRIMARY_NOT_READY)
 
 
@@ -101,7 +108,8 @@ def canary_lags(s: Snapshot, target: Workload) -> Step | None:
 
 
 def overdue(s: Snapshot, why: str) -> Step:
-    return fall_back(s, messages.canary_not_ready(s.canary, why, hopeless=True), alert=alerts.deadline_exceeded(why))
+    said = messages.canary_not_ready(s.canary, why, hopeless=True)
+    return fall_back(s, why, said, alert=alerts.deadline_exceeded(why))
 
 
 def first_readiness(s: Snapshot) -> datetime | None:
@@ -146,8 +154,8 @@ def starting(s: Snapshot, target: Workload, why: str) -> Stay:
     )
 
 
-def fall_back(s: Snapshot, *says: Announcement, alert: Alert | None = None) -> Step:
-    """Back to the primary. The last copy that serves is never taken away."""
+def fall_back(s: Snapshot, because: str, *says: Announcement, alert: Alert | None = None) -> Step:
+    """Back to the primary. The last copy that serves is never taken away. `because`: in a few words."""
     ended = replace(
         s.canary.status,
         phase=Phase.FAILED,
@@ -158,6 +166,7 @@ def fall_back(s: Snapshot, *says: Announcement, alert: Alert | None = None) -> S
         last_step_at=None,
         closed_gate=None,
         paused_at=None,
+        ended_because=because[:LONGEST_CAUSE],
     )
     told = (alert,) if alert else ()
     if serves(s.primary) and intact(s):

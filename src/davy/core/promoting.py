@@ -96,6 +96,7 @@ def promotion_failed(s: Snapshot, why: str) -> Move:
         run_ended_at=now,
         routed_at=None,
         paused_at=None,
+        ended_because=f"{s.canary.primary_name}: {why}",
     )
     cause = f"{messages.primary_of(s.canary)} not ready: {why}"
     says = (messages.primary_not_ready(s.canary, why), messages.promotion_failed(s.canary, cause))
@@ -142,7 +143,7 @@ def finalising(s: Snapshot, target: Workload) -> Step:
         return missing(s)
     if primary.carries != runs.applied(status) and not promoted_by_flagger(s):
         why = "it does not carry the analysed revision"  # somebody made it anew, or put it back
-        return fall_back(s, messages.primary_not_ready(s.canary, why))
+        return fall_back(s, f"{primary.name}: {why}", messages.primary_not_ready(s.canary, why))
     if isinstance(primary.readiness, Stuck) and serves(target) and not tests_matches(s):
         return promotion_failed(s, primary.readiness.why)
     return unready(s, primary, Reason.PRIMARY_NOT_READY) or drained(s, target) or succeeded(s)
@@ -163,6 +164,7 @@ def succeeded(s: Snapshot) -> Move:
         run_ended_at=to_milliseconds(s.now),
         routed_at=None,
         restarts=(),
+        ended_because="",
     )
     skipped = s.canary.skips_analysis
     said = messages.promoted_unanalysed(s.canary) if skipped else messages.promoted(s.canary)

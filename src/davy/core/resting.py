@@ -7,7 +7,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from davy.api.status import CanaryStatus, Phase
-from davy.core import alerts, hooks, messages, names, runs
+from davy.core import alerts, hooks, messages, names, runs, times
 from davy.core.change import Change, change, rebased
 from davy.core.hooks import Called
 from davy.core.judgement import pinged, pings
@@ -24,6 +24,8 @@ NOTHING_TO_DO = "The primary takes all traffic; nothing to do."
 
 LOOP = 3
 """A run that is restarted so often between the same two revisions is stopped: something keeps changing the target."""
+FORGOTTEN = timedelta(hours=1)
+"""After so much rest a new run has nothing to do with the restarts of the last one."""
 
 
 def new(s: Snapshot, target: Workload) -> Step:
@@ -89,7 +91,8 @@ def failed(s: Snapshot, target: Workload) -> Step:
         return Move(replace(status, phase=Phase.INITIALIZING, routed_at=None))
     if status.canary_weight:
         what = "has no pod that serves" if intact(s) else "did not come up with the promoted revision"
-        message = f"The primary {what}; the canary keeps all traffic."
+        detail = f" ({status.ended_because})" if status.ended_because else ""
+        message = f"The primary {what}{detail}; the canary keeps all traffic."
         again = replace(status, run_ended_at=None, last_step_at=None, routed_at=None)
         if recovered(s, target):
             return Move(replace(again, phase=Phase.PROMOTING), (messages.recovered(s.canary),))
@@ -118,8 +121,7 @@ def serves_again(s: Snapshot, target: Workload) -> bool:
 
 
 def rolled_back(status: CanaryStatus) -> str:
-    last = next((measured.reason for measured in reversed(status.analysis) if measured.verdict != "pass"), "")
-    because = f" because of: {last}" if last else ""
+    because = f" because of: {status.ended_because}" if status.ended_because else ""
     return f"The last revision was rolled back{because}. Change the target to start another run."
 
 
@@ -131,21 +133,24 @@ def waiting(s: Snapshot, target: Workload) -> Step:
             messages.rollback_signalled(back.stopped.name),
             messages.rolling_back(s.canary, "manual webhook invoked"),
         )
-        return Move(called_off(s, target), says, (alerts.rollback_signalled(),))
-    withdrawn = replace(s.canary.status, phase=Phase.INITIALIZED, closed_gate=None, paused_at=None)
+        why = f"the rollback hook {back.stopped.name}"
+        return Move(called_off(s, target, why), says, (alerts.rollback_signalled(),))
+    before = Phase.FAILED if s.canary.status.canary_weight else Phase.INITIALIZED
+    withdrawn = replace(s.canary.status, phase=before, closed_gate=None, paused_at=None)
     match change(s, target):
         case Change.NEW:
             return begin(s, target, Stay(reason=Reason.AT_REST, message=NOTHING_TO_DO))
         case Change.REBASE:
             settled = rebased(s, target)
-            return Move(replace(settled, phase=Phase.INITIALIZED, closed_gate=None, paused_at=None))
+            return Move(replace(settled, phase=before, closed_gate=None, paused_at=None))
         case Change.NONE:
             return Move(withdrawn)
 
 
-def called_off(s: Snapshot, target: Workload) -> CanaryStatus:
+def called_off(s: Snapshot, target: Workload, because: str) -> CanaryStatus:
     """The revision counts as tried and failed, though it never got a request."""
-    return replace(started(s, target), phase=Phase.FAILED)
+    status = replace(started(s, target), phase=Phase.FAILED, ended_because=because)
+    return replace(status, run_ended_at=to_milliseconds(s.now)) if status.canary_weight else status
 
 
 def begin(s: Snapshot, target: Workload, otherwise: Stay) -> Step:
@@ -171,7 +176,9 @@ def entered(s: Snapshot, target: Workload) -> Step:
     if s.canary.status.paused_at:
         return Stay(reason=Reason.PAUSED, message="A human holds the release; it begins after the command resume.")
     says = (*passed(gate), messages.new_revision(s.canary))
-    return Move(started(s, target), says, (alerts.new_revision(),))
+    rested = times.after(s.canary.status.run_ended_at, FORGOTTEN)
+    status = replace(started(s, target), restarts=()) if rested and s.now >= rested else started(s, target)
+    return Move(status, says, (alerts.new_revision(),))
 
 
 def barred(s: Snapshot, gate: Called) -> Step:
@@ -215,6 +222,7 @@ def started(s: Snapshot, target: Workload) -> CanaryStatus:
         routed_at=None,
         closed_gate=None,
         paused_at=None,
+        ended_because="",
         mirrored=False,
         pre_rollout_passed=False,
         analysis_passed=False,
