@@ -12,6 +12,7 @@ from tests.conformance.parts.stage import PATIENCE, UNSUPPORTED, Stage
 from tests.conformance.parts.ways import FURTHER, steps, way
 from tests.conformance.parts.witness import Account
 from tests.conformance.release.safety import outages
+from tests.conformance.release.scenarios import scenarios
 
 from davy.routers import ROUTERS
 
@@ -45,8 +46,9 @@ def row(trace: Trace) -> object:
 PROVOKED = frozenset({"istio-primary-deleted", "k8s-drift"})
 """Scripts that take away what serves; it must be put right."""
 
-every_scenario = pytest.mark.parametrize("trace", [row(trace) for trace in traces()])
-every_release = pytest.mark.parametrize("trace", [row(trace) for trace in traces() if is_release(trace)])
+PLAYED = [*traces(), *scenarios()]
+every_scenario = pytest.mark.parametrize("trace", [row(trace) for trace in PLAYED])
+every_release = pytest.mark.parametrize("trace", [row(trace) for trace in PLAYED if is_release(trace)])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
