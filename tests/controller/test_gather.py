@@ -5,24 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
+from davy.api.canary import Canary
 from davy.api.ref import Manifest, Ref
+from davy.api.validate import Problem
+from davy.controller import gather
 from davy.controller.announce import Announcer
 from davy.controller.drift import Drift
 from davy.controller.gather import Gatherer
 from davy.controller.queue import Key
 from davy.controller.world import CANARY, METRIC_TEMPLATE, NotYet, World
 from davy.kube.client import Client
+from davy.kube.kinds import Kind
 from davy.perceive import Seen
 from davy.settings import Settings
+from davy.validity import problems
 
 from . import manifests
 from .conftest import NAMESPACE, Until
 
 Look = Callable[[str], Awaitable[Seen]]
+DEPLOYMENT = Kind("apps/v1", "Deployment")
+HPA = Kind("autoscaling/v2", "HorizontalPodAutoscaler")
 
 
 @pytest.fixture
@@ -130,3 +138,97 @@ async def test_whose_primary_it_is_has_the_target_even_if_another_canary_is_olde
     await edit(client, "older", targetRef={"name": "a"})
     assert ("spec.targetRef", "TargetTaken") in told(await look("older"))
     assert told(await look("z-younger")) == []
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The canaries in which problems were looked for."""
+    names: list[str] = []
+
+    def noted(canary: Canary, *more: Any) -> tuple[Problem, ...]:
+        names.append(canary.name)
+        return problems(canary, *more)
+
+    monkeypatch.setattr(gather, "problems", noted)
+    return names
+
+
+async def test_problems_are_not_looked_for_again_while_only_statuses_change(
+    client: Client, look: Look, judged: list[str]
+) -> None:
+    await client.create({**manifests.deployment(), "metadata": {"name": "a", "namespace": NAMESPACE}})
+    await client.create(canary("c", "a"))
+    first = await look("c")
+    judged.clear()
+    await stands(client, "c", phase="Initialized")
+    body = {"status": {"observedGeneration": 1, "replicas": 2}}
+    await client.patch(DEPLOYMENT, NAMESPACE, "a", body, content="merge", subresource="status")
+    second = await look("c")
+    assert second.canary.status.phase == "Initialized"
+    assert judged == []
+    assert second.problems == first.problems
+
+
+SCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "a"}
+LATENCY = {"name": "latency", "templateRef": {"name": "latency"}, "thresholdRange": {"max": 1}}
+PROMETHEUS = {"type": "prometheus", "address": "http://metrics.example"}
+
+
+def named(kind: Kind, name: str, **spec: Any) -> Manifest:
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec}
+
+
+async def another_provider(client: Client) -> None:
+    await edit(client, "c", provider="linkerd")
+
+
+async def a_bad_template(client: Client) -> None:
+    await client.patch(METRIC_TEMPLATE, NAMESPACE, "latency", {"spec": {"query": "{{ nope }}"}}, content="merge")
+
+
+async def a_missing_scaler(client: Client) -> None:
+    await client.delete(HPA, NAMESPACE, "a")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (another_provider, "UnknownProvider"),
+        (a_bad_template, "BadTemplate"),
+        (a_missing_scaler, "AutoscalerMissing"),
+    ],
+)
+async def test_problems_are_looked_for_again_when_something_has_changed_that_makes_some(
+    client: Client, look: Look, until: Until, change: Callable[[Client], Awaitable[None]], reason: str
+) -> None:
+    target = {"scaleTargetRef": {"kind": "Deployment", "name": "a"}, "maxReplicas": 3}
+    await client.create(named(HPA, "a", **target))
+    await client.create(named(METRIC_TEMPLATE, "latency", provider=PROMETHEUS, query="up"))
+    analysis = {"iterations": 1, "metrics": [LATENCY]}
+    await client.create(canary("c", "a", autoscalerRef=SCALER, analysis=analysis))
+
+    async def told_of(*reasons: str) -> bool:
+        return [found for _, found in told(await look("c"))] == list(reasons)
+
+    await until(told_of)
+    await change(client)
+    await until(partial(told_of, reason))
+
+
+async def test_somebody_elses_object_with_the_name_of_a_copy_is_told_of(
+    client: Client, look: Look, until: Until
+) -> None:
+    made = manifests.deployment()
+    container = made["spec"]["template"]["spec"]["containers"][0]
+    container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    await client.create(made)
+    for name in ("settings", "settings-primary"):
+        metadata = {"name": name, "namespace": NAMESPACE}
+        await client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": name}})
+    await client.create(canary("c", "app"))
+
+    async def found() -> bool:
+        return ("spec.targetRef", "CopyTaken") in told(await look("c"))
+
+    await until(found)

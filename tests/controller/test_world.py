@@ -137,6 +137,40 @@ async def test_a_watch_that_dies_of_a_fault_is_begun_anew(
     assert begun == 2
 
 
+async def test_an_object_is_decoded_once_for_each_version(
+    client: Client, world: World, woken: list[Key], until: Until
+) -> None:
+    await client.create(service("a"))
+    await listed(world, woken, until)
+    first = world.get(SERVICE)
+    assert first is not None
+    assert world.get(SERVICE) is first
+    labelled = {"metadata": {"labels": {"k": "v"}}}
+    world.put(SERVICE, await client.patch(KIND, "test", "a", labelled, content="merge", type=msgspec.Raw))
+    found = world.get(SERVICE)
+    assert found is not None
+    assert found["metadata"]["labels"] == {"k": "v"}
+
+
+async def test_only_the_objects_looked_at_last_are_kept_decoded(
+    client: Client, world: World, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worlds, "DECODED", 1)
+    world.depend(KEY, [SERVICE, OTHER])
+
+    async def both() -> bool:
+        return world.get(SERVICE) is not None and world.get(OTHER) is not None
+
+    await client.create(service("a"))
+    await client.create(service("b"))
+    await until(both)
+    first = world.get(SERVICE)
+    assert world.get(OTHER) is world.get(OTHER)
+    again = world.get(SERVICE)
+    assert again == first
+    assert again is not first
+
+
 async def test_content_is_there_only_where_it_was_asked_for(client: Client, world: World, until: Until) -> None:
     world.depend(KEY, [CONFIG])
     metadata = {"name": "a", "namespace": "test"}

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -52,6 +53,13 @@ class Looked(Struct, frozen=True, kw_only=True):
         return replace(self.canary, spec=self.before) if self.before else self.canary
 
 
+class Judged(Struct, frozen=True):
+    """What is wrong with a canary, and the versions of all that was looked at to find it."""
+
+    by: tuple[object, ...]
+    wrong: tuple[Problem, ...]
+
+
 class Gatherer:
     """Reads the world for the mind, and remembers per canary what only the past can tell: the last valid spec."""
 
@@ -65,6 +73,7 @@ class Gatherer:
         self._canaries: dict[Key, Canary] = {}
         self._claims: defaultdict[Ref, set[Key]] = defaultdict(set)
         self._last_valid: dict[Key, CanarySpec] = {}
+        self._judged: dict[Key, Judged] = {}
 
     async def gather(self, key: Key, answers: Mapping[str, Answer]) -> Seen | None:
         """None if the canary is gone. Raises `NotYet`, `DecodeError`, and `KubeError` from asking what is served."""
@@ -87,7 +96,9 @@ class Gatherer:
         before = self._last_valid.get(key) if under_way(canary.status) else None
         going_by = replace(canary, spec=before) if before else canary
         self._claim(key, going_by)
-        needed = tuple(dict.fromkeys(self._needed(going_by) + self._needed(canary)))
+        needed = self._needed(going_by)
+        if going_by is not canary:
+            needed = tuple(dict.fromkeys(needed + self._needed(canary)))
         used = self._tracking.used(going_by)
         self._world.depend(key, (*needed, *providers(going_by), *addresses(used or ())))
         return Looked(stored=stored, canary=canary, before=before, needed=needed, used=used)
@@ -97,24 +108,33 @@ class Gatherer:
         canary, going_by = looked.canary, looked.going_by
         if any(self._world.behind(ref) for ref in (canary.ref, *looked.needed)):
             raise NotYet("the watch has not brought our last write yet", BEHIND_PAUSE)
-        objects = self._objects(looked.needed)
         tracked, contents = self._tracking.known(going_by, looked.used)
+        objects = {**self._objects(looked.needed), **contents}
         wrong = (
             *unserved,
-            *problems(canary, self._settings, objects, self._rivals(key, going_by)),
+            *self._wrong(key, looked, objects),
             *(changed(canary, looked.before, self._settings) if looked.before else ()),
         )
         if not any(problem.severity == "error" for problem in wrong):
             self._last_valid[key] = canary.spec
         return Seen(
             canary=canary,
-            objects={**objects, **contents},
+            objects=objects,
             problems=wrong,
             last_valid=self._last_valid.get(key),
             answers=answers,
             configs=tracked,
             conflicts=self._drift.conflicts((*looked.needed, *contents)),
         )
+
+    def _wrong(self, key: Key, looked: Looked, objects: Mapping[Ref, Manifest]) -> tuple[Problem, ...]:
+        """Found anew only if a spec has changed: most ticks come of statuses and of time."""
+        rivals = self._rivals(key, looked.going_by)
+        by = (looked.stored.uid, looked.stored.generation, rivals, *map(version, objects.values()))
+        known = self._judged.get(key)
+        if known is None or known.by != by:
+            known = self._judged[key] = Judged(by, problems(looked.canary, self._settings, objects, rivals))
+        return known.wrong
 
     def claim_all(self) -> None:
         """Who wants which target must be known before anybody is worked on; else the first to be looked at has it."""
@@ -132,6 +152,7 @@ class Gatherer:
         """The canary that is gone, if it was known. Those that wanted the same target are woken."""
         canary = self._canaries.pop(key, None)
         self._last_valid.pop(key, None)
+        self._judged.pop(key, None)
         self._world.forget(key)
         if canary is not None:
             self._release(key, canary)
@@ -175,7 +196,7 @@ class Gatherer:
 
     def _needed(self, canary: Canary) -> tuple[Ref, ...]:
         first = reads(canary, self._settings, {})
-        return (*reads(canary, self._settings, self._objects(first)), *templates(canary))
+        return tuple(dict.fromkeys((*reads(canary, self._settings, self._objects(first)), *templates(canary))))
 
     def _objects(self, refs: Iterable[Ref]) -> dict[Ref, Manifest]:
         found = ((ref, self._world.get(ref)) for ref in refs)
@@ -189,6 +210,13 @@ class Gatherer:
         if await self._client.serves(kind):
             raise NotYet(f"{kind.kind} is being listed", LIST_PAUSE)
         return (unserved(kind),)
+
+
+def version(manifest: Manifest) -> tuple[str, object]:
+    """Of what is wished, as far as an object tells that from what is so: of the whole object where it does not."""
+    metadata, spec = manifest["metadata"], manifest.get("spec")
+    wished = hash(msgspec.json.encode(spec)) if spec else metadata["resourceVersion"]
+    return metadata["uid"], metadata.get("generation") or wished
 
 
 def unserved(kind: Kind) -> Problem:

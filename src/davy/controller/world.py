@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -26,6 +27,8 @@ LISTING = 10.0
 """Seconds that the first list of a kind may take before it counts as not to be had."""
 FAULT_PAUSE = 5.0
 """Seconds before a watch that died of a fault is begun anew."""
+DECODED = 64
+"""Objects that are kept decoded, 25 kB each: those of the ticks under way, which look at each of them many times."""
 
 log = structlog.get_logger("davy")
 
@@ -50,6 +53,7 @@ class World:
         self._begun: dict[Kind, float] = {}
         self._readers = Readers()
         self._expected: dict[Ref, str] = {}
+        self._decoded: OrderedDict[Ref, tuple[Object, Manifest]] = OrderedDict()
         self.contents = Contents(client, self.find, self._wake_readers)
 
     def watch(self, kind: Kind) -> Cache:
@@ -69,11 +73,20 @@ class World:
         await self.contents.close()
 
     def get(self, ref: Ref) -> Manifest | None:
-        """The whole object; of a kind that is watched without content, only while somebody has had it read."""
+        """The whole object, not to be changed; of a kind that is watched without content, only while that is needed."""
         if Kind(ref.api_version, ref.kind) in METADATA_ONLY:
             return self.contents.whole(ref)
         found = self.find(ref)
-        return found.manifest() if found else None
+        return self._manifest(ref, found) if found else None
+
+    def _manifest(self, ref: Ref, found: Object) -> Manifest:
+        known = self._decoded.pop(ref, None)
+        if known is None or known[0] is not found:
+            known = found, found.manifest()
+        self._decoded[ref] = known
+        if len(self._decoded) > DECODED:
+            self._decoded.popitem(last=False)
+        return known[1]
 
     def find(self, ref: Ref) -> Object | None:
         cache = self._caches.get(Kind(ref.api_version, ref.kind))

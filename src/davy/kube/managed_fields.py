@@ -8,6 +8,7 @@ the owned fields themselves: below a value that is owned whole there is nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -102,6 +103,8 @@ def _is(entry: Mapping[str, Any], manager: str, operation: str | None, subresour
 
 
 def _union(one: Fields, other: Fields) -> Fields:
+    if not one or not other:
+        return one or other
     return {key: _union(one.get(key, {}), other.get(key, {})) for key in {**one, **other}}
 
 
@@ -178,7 +181,7 @@ def _is_wanted(wanted: Any, element: str, below: Fields) -> bool:
         case "f":
             return isinstance(wanted, dict) and name in wanted and _all_wanted(wanted[name], below)
         case "k":
-            key = msgspec.json.decode(name)
+            key = _key(name)
             items = wanted if isinstance(wanted, list) else ()
             return any(_matches(item, key) and _all_wanted(item, below) for item in items)
         case "v":
@@ -187,10 +190,17 @@ def _is_wanted(wanted: Any, element: str, below: Fields) -> bool:
             return isinstance(wanted, list) and int(name) < len(wanted)
 
 
-def _keyed(fields: Fields) -> Iterator[tuple[dict[str, Any], Fields]]:
+def _keyed(fields: Fields) -> Iterator[tuple[Mapping[str, Any], Fields]]:
     for element, below in fields.items():
         if element.startswith("k:"):
-            yield msgspec.json.decode(element[2:]), below
+            yield _key(element[2:]), below
+
+
+@lru_cache(256)
+def _key(name: str) -> Mapping[str, Any]:
+    """The fields by which an item is known: `{"port":80,"protocol":"TCP"}`."""
+    key: Mapping[str, Any] = msgspec.json.decode(name)
+    return key
 
 
 def _matches(item: Any, key: Mapping[str, Any]) -> bool:
