@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.snapshots import NEW, OLD, READY, SLOW, STUCK, ago, primary, snapshot, target
 
 from davy.api.service import Service
-from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Routing, Snapshot, Unknown, Workload
+from davy.core.snapshot import TO_PRIMARY, Confirmed, Pending, Readiness, Routing, Snapshot, Unknown, Workload
 from davy.core.traffic import (
     TO_CANARY,
     apex,
@@ -34,7 +34,7 @@ PRIMARIES = st.none() | SIDES.map(lambda side: primary(serving=side[0], readines
 def test_no_weight_on_a_side_without_a_ready_endpoint_while_the_other_has_one(
     target_: Workload | None, primary_: Workload | None, weight: int
 ) -> None:
-    got = safe(snapshot(target=target_, primary=primary_), split(weight))
+    got = safe(snapshot(target=target_, primary=primary_, routing=split(weight)), split(weight))
     assert got.primary + got.canary == 100
     if serves(primary_) and not serves(target_):
         assert got == TO_PRIMARY
@@ -42,6 +42,23 @@ def test_no_weight_on_a_side_without_a_ready_endpoint_while_the_other_has_one(
         assert got == TO_CANARY
     else:
         assert got == split(weight)
+
+
+@given(TARGETS, PRIMARIES, st.integers(1, 99), st.sampled_from([TO_PRIMARY, TO_CANARY]))
+def test_a_side_that_has_nothing_gets_its_share_when_it_is_ready_for_it(
+    target_: Workload | None, primary_: Workload | None, weight: int, now: Routing
+) -> None:
+    """Not with its first pod: that would get what all of them are for."""
+    side, other = (target_, primary_) if now == TO_PRIMARY else (primary_, target_)
+    got = safe(snapshot(target=target_, primary=primary_, routing=now), split(weight))
+    if serves(side) and serves(other):
+        assert got == (split(weight) if side is not None and side.readiness == READY else now)
+
+
+@pytest.mark.parametrize("readiness", [READY, SLOW, STUCK])
+def test_a_rollback_waits_for_no_more_than_one_pod(readiness: Readiness) -> None:
+    s = snapshot(primary=primary(serving=1, readiness=readiness), routing=TO_CANARY)
+    assert safe(s, TO_PRIMARY) == TO_PRIMARY
 
 
 @given(TARGETS, PRIMARIES, st.sampled_from(["primary", "target", ""]))

@@ -139,7 +139,7 @@ def overslept(s: Snapshot, since: str | None) -> bool:
 def starting(s: Snapshot, target: Workload, why: str) -> Stay:
     """Quiet at first; then said aloud."""
     meanwhile = ""
-    if s.canary.status.canary_weight and not serves(target) and serves(s.primary):
+    if s.canary.status.canary_weight and not safe(s, wanted(s)).canary:
         meanwhile = " All traffic goes to the primary meanwhile."
     if patience := patient_until(s):
         message = f"Waiting for {target.name} to become ready.{meanwhile}"

@@ -38,12 +38,23 @@ def follows(s: Snapshot) -> bool:
 
 
 def safe(s: Snapshot, wanted: Routing) -> Routing:
-    """The wanted split, but no weight on a side without a ready endpoint while the other has one."""
-    if wanted.canary and not serves(s.target) and serves(s.primary):
+    """The wanted split, but no weight on a side without a ready endpoint while the other has one.
+
+    During a run a side that has none of the traffic gets its share (back) when it is ready for it, and not with its
+    first pod. But whoever is to have all of it at the end gets that as soon as it serves at all.
+    """
+    now = s.traffic.routing or wanted
+    running = s.canary.status.phase is not Phase.FAILED
+    if wanted.canary and serves(s.primary) and not takes(s.target, whole=running and not now.canary):
         return TO_PRIMARY
-    if wanted.primary and not serves(s.primary) and serves(s.target):
+    if wanted.primary and serves(s.target) and not takes(s.primary, whole=wanted.canary > 0 and not now.primary):
         return TO_CANARY
     return wanted
+
+
+def takes(side: Workload | None, *, whole: bool) -> bool:
+    """It serves; `whole`: with all its pods."""
+    return side is not None and serves(side) and (not whole or isinstance(side.readiness, Ready))
 
 
 def split(weight: int, mirrored: bool = False) -> Routing:

@@ -122,11 +122,22 @@ def released(world: World, now: View, settings: Settings) -> None:
             raise Swallowed(f"at rest in phase {canary.status.phase}, but the primary's copy of {name} is another")
 
 
+SHORT = (Reason.CANARY_NOT_READY, Reason.CANARY_STARTING, Reason.PRIMARY_NOT_READY)
+"""With these the status itself says that a side waits for its pods."""
+
+
 def true_weight(now: View) -> None:
     """What people read in the status is what the traffic does."""
     status = now.canary.status
     if now.written is None or status.phase in (Phase.INITIALIZING, Phase.TERMINATING, Phase.NONE):
         return
     emergency = (status.canary_weight and not now.target) or (status.canary_weight < 100 and not now.primary)
+    ready = status.condition("Ready")
+    told = ready is not None and ready.reason in (
+        Reason.CANARY_NOT_READY,
+        Reason.CANARY_STARTING,
+        Reason.PRIMARY_NOT_READY,
+    )
+    emergency = emergency or (told and now.written.canary in (0, 100))
     if now.written.canary != status.canary_weight and not emergency:
         raise Untrue(f"canaryWeight is {status.canary_weight}, but {now.written.canary} % go to the canary")
