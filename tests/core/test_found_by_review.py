@@ -313,3 +313,22 @@ def test_the_status_tells_why_a_run_failed(s: Snapshot, why: str) -> None:
     )
     told = plan(again).status
     assert why in told.message
+
+
+# Two writers of one number
+
+
+@pytest.mark.parametrize(("seconds", "wanted"), [(5, 8), (60, None)])
+@pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.FAILED])
+def test_an_autoscaler_of_the_primary_has_the_last_word(phase: Phase, seconds: float, wanted: int | None) -> None:
+    """All traffic is on the canary, for the primary has no pods: it is not made larger again and again for ever."""
+    s = snapshot(
+        phase,
+        routing=Routing(0, 100),
+        run_started_at=ago(seconds),
+        last_transition_time=ago(seconds),
+        primary=replace(DEAD, replicas=2),
+        target=target(replicas=8, serving=8),
+        scaler_floor=2,
+    )
+    assert hold(s).primary_replicas == wanted

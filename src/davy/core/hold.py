@@ -152,11 +152,10 @@ def running(s: Snapshot) -> Desired:
     desired = replace(routed(s, wanted(s)), target_replicas=scaled_up(s), scaler_paused=False)
     if more_than_it_can(s):
         return replace(desired, routing=s.traffic.routing and safe(s, s.traffic.routing))
-    if returning(s):
+    if returning(s) and not_later(s, s.canary.status.run_started_at):
         short = s.primary is not None and s.target is not None and s.primary.serving < s.target.replicas
-        waits = short and serves(s.target) and not_later(s, s.canary.status.run_started_at)
         grown = replace(desired, primary_replicas=s.target.replicas if s.target else None)
-        return replace(grown, routing=None) if waits else grown
+        return replace(grown, routing=None) if short and serves(s.target) else grown
     return desired
 
 
@@ -277,7 +276,8 @@ def failed(s: Snapshot) -> Desired:
         return replace(kept, target_replicas=scaled_up(s), scaler_paused=False)
     if status.run_ended_at:
         return at_rest(s)
-    larger = s.target.replicas if s.scaler_floor and s.target and s.traffic.routing != TO_PRIMARY else None
+    going = s.scaler_floor and s.traffic.routing != TO_PRIMARY and not_later(s, status.last_transition_time)
+    larger = s.target.replicas if going and s.target else None
     return emptying(s, replace(routed(s, TO_PRIMARY), primary_replicas=larger))
 
 
