@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conformance.parts.families import provided
+from tests.conformance.parts.idle import NOTHING, Written, second_tick
 from tests.conformance.parts.left import SETTINGS, leave, merge, recorded, traces
 from tests.conformance.parts.stage import DEPLOYMENT, SERVICE, Scene, Stage
 from tests.conformance.parts.witness import CANARY, Manifest
@@ -181,6 +182,8 @@ class Removed:
     before: Mapping[str, Manifest]
     edited: Mapping[str, Manifest]
     fresh: Mapping[str, Manifest]
+    idle: Written = NOTHING
+    """What a second tick of the last one wrote."""
     unsupported: str = ""
 
 
@@ -189,18 +192,19 @@ async def remove(stage: Stage, removal: Removal) -> Removed:
     fresh, edited, taken_over = await asyncio.gather(
         made_fresh(stage, removal), edited_live(stage, removal), taken_from_flagger(stage, removal)
     )
-    return Removed(*taken_over, *edited, *fresh)
+    objects, idle, unsupported = fresh
+    return Removed(*taken_over, *edited, objects, idle, unsupported)
 
 
-async def made_fresh(stage: Stage, removal: Removal) -> tuple[Mapping[str, Manifest], str]:
+async def made_fresh(stage: Stage, removal: Removal) -> tuple[Mapping[str, Manifest], Written, str]:
     async with stage.scene("fresh") as scene:
         await begun(scene, removal, removal.now)
-        async with scene.operator(**settings(removal)):
+        async with scene.operator(**settings(removal)) as davy:
             if unsupported := await scene.looked_at():
-                return {}, unsupported
+                return {}, NOTHING, unsupported
             await scene.reached("Initialized")
-            await scene.settled(QUIET)
-            return generated(scene), ""
+            idle = await second_tick(scene, davy)
+            return generated(scene), idle, ""
 
 
 async def edited_live(stage: Stage, removal: Removal) -> tuple[Mapping[str, Manifest], Mapping[str, Manifest]]:

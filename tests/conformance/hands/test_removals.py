@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.conformance.hands.removals import Removal, Removed, removals, remove
+from tests.conformance.parts.idle import NOTHING
 from tests.conformance.parts.side_by_side import SideBySide, rows_of
 from tests.conformance.parts.stage import Stage
 
@@ -43,6 +44,11 @@ async def test_nothing_is_left_of_it_in_what_flagger_had_made(removal: Removal, 
     found = await removed(rows, removal)
     assert found.left != found.fresh, "it was not there before"
     assert found.taken_over == found.fresh
+
+
+@every_removal
+async def test_no_default_of_the_server_is_drift(removal: Removal, rows: Rows) -> None:
+    assert (await removed(rows, removal)).idle == NOTHING
 
 
 @every_edit
