@@ -332,3 +332,24 @@ def test_an_autoscaler_of_the_primary_has_the_last_word(phase: Phase, seconds: f
         scaler_floor=2,
     )
     assert hold(s).primary_replicas == wanted
+
+
+# Nobody edited it
+
+
+def test_a_template_that_the_primary_runs_already_is_no_revision() -> None:
+    """The server spells it anew in the instant in which we scale the target: hash and generation have both moved."""
+    s = snapshot(
+        Phase.SUCCEEDED,
+        primary=primary(like_target=True),
+        target=target(revision="v1:anew", fence="u/9", replicas=0, serving=0),
+    )
+    same = step(s)
+    assert isinstance(same, Move)
+    assert (same.status.phase, same.status.last_applied_spec) == (Phase.SUCCEEDED, "v1:anew")
+
+
+def test_a_rejected_revision_that_is_served_anew_while_it_goes_is_still_that_one() -> None:
+    going = step(snapshot(Phase.FAILED, target=target(revision="v1:anew"), routed_at=ago(10)))
+    assert isinstance(going, Move)
+    assert (going.status.phase, going.status.last_applied_spec) == (Phase.FAILED, "v1:anew")

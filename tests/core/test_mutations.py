@@ -200,8 +200,9 @@ def succeeds(s: Snapshot, target: Workload) -> Move:
 
 
 def unfenced(patch: Patch) -> None:
-    """Every other hash is a new revision."""
+    """Every other hash is a new revision, whoever runs it already."""
     patch.setattr(change, "unedited", lambda status, target: False)
+    patch.setattr(change, "promoted_already", lambda s: False)
 
 
 def uncounted(patch: Patch) -> None:

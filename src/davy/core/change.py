@@ -36,12 +36,17 @@ def change(s: Snapshot, target: Workload) -> Change:
     status = s.canary.status
     if reverted(s, target):
         return Change.REBASE
-    if target.revision != status.last_applied_spec and not unedited(status, target):
+    if target.revision != status.last_applied_spec and not unedited(status, target) and not promoted_already(s):
         return Change.NEW
     if configs_changed(s):
         return Change.NEW
     same = target.revision == status.last_applied_spec and not unknown_configs(s)
     return Change.NONE if same else Change.REBASE
+
+
+def promoted_already(s: Snapshot) -> bool:
+    """The primary runs the target's template as it is served now: whoever spelled it anew, nothing is to be tried."""
+    return s.primary is not None and s.primary.like_target and bool(s.primary.carries) and intact(s)
 
 
 def reverted(s: Snapshot, target: Workload) -> bool:
@@ -93,6 +98,12 @@ def rebased(s: Snapshot, target: Workload) -> CanaryStatus:
         last_promoted_spec=promoted,
         tracked_configs=status.tracked_configs if s.unread else s.configs,
     )
+
+
+def served_anew(s: Snapshot, target: Workload) -> Move | None:
+    """Another hash, and nobody edited the target: our own scaling would move its generation, and hide that."""
+    moved = target.revision != s.canary.status.last_applied_spec
+    return Move(rebased(s, target)) if moved and unedited(s.canary.status, target) else None
 
 
 def foreign(status: CanaryStatus) -> bool:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from davy.api.status import Phase
 from davy.core import alerts, messages, runs, times
-from davy.core.change import foreign, rebased, unedited
+from davy.core.change import foreign, served_anew
 from davy.core.moves import Move, Stay, Step
 from davy.core.outbox import announced_later
 from davy.core.progressing import called_back, fall_back, superseded
@@ -59,12 +59,6 @@ def copying(s: Snapshot) -> Stay:
         message = f"Waiting for {s.canary.spec.target_ref.name} to serve: the copy takes all pods of the primary away."
         return Stay(reason=Reason.CANARY_NOT_READY, message=message)
     return Stay(reason=Reason.COPYING, message=f"Copying the analysed revision to {s.canary.primary_name}.")
-
-
-def served_anew(s: Snapshot, target: Workload) -> Move | None:
-    """Another hash, and nobody edited the target: our own scaling would move its generation, and hide that."""
-    moved = target.revision != s.canary.status.last_applied_spec
-    return Move(rebased(s, target)) if moved and unedited(s.canary.status, target) else None
 
 
 def vacating(s: Snapshot) -> Step | None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from davy.api.status import CanaryStatus, Phase
 from davy.core import alerts, hooks, messages, names, runs, times
-from davy.core.change import Change, change, rebased
+from davy.core.change import Change, change, rebased, served_anew
 from davy.core.hooks import Called
 from davy.core.judgement import pinged, pings
 from davy.core.moves import Move, Questions, Stay, Step
@@ -101,7 +101,13 @@ def failed(s: Snapshot, target: Workload) -> Step:
         return begin(s, target, Stay(reason=Reason.PROMOTION_FAILED, message=message))
     if not status.run_ended_at:
         lost = None if serves(s.primary) else comparable(s)  # then nothing is scaled down, and people must know why
-        return forgets(s) or lost or drained(s, target) or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
+        return (
+            served_anew(s, target)
+            or forgets(s)
+            or lost
+            or drained(s, target)
+            or Move(replace(status, run_ended_at=to_milliseconds(s.now)))
+        )
     return begin(s, target, Stay(reason=Reason.ROLLED_BACK, message=rolled_back(status)))
 
 
