@@ -27,7 +27,7 @@ BELOW = """
 ## How to repeat it
 
 ```
-make bench                                             # about four minutes
+make bench                                             # about three minutes
 chrt -r 10 make bench                                  # as root, on a machine with other work
 davy demo --soak 20 --record soak.txt                  # some minutes more
 .venv/bin/python -m tests.bench --soak soak.txt        # takes the soak's figures into the table
