@@ -122,7 +122,7 @@ def released(world: World, now: View, settings: Settings) -> None:
             raise Swallowed(f"at rest in phase {canary.status.phase}, but the primary's copy of {name} is another")
 
 
-SHORT = (Reason.CANARY_NOT_READY, Reason.CANARY_STARTING, Reason.PRIMARY_NOT_READY)
+SHORT = (Reason.CANARY_NOT_READY, Reason.CANARY_STARTING, Reason.PRIMARY_NOT_READY, Reason.COPYING)
 """With these the status itself says that a side waits for its pods."""
 
 
@@ -133,11 +133,7 @@ def true_weight(now: View) -> None:
         return
     emergency = (status.canary_weight and not now.target) or (status.canary_weight < 100 and not now.primary)
     ready = status.condition("Ready")
-    told = ready is not None and ready.reason in (
-        Reason.CANARY_NOT_READY,
-        Reason.CANARY_STARTING,
-        Reason.PRIMARY_NOT_READY,
-    )
+    told = ready is not None and ready.reason in SHORT
     emergency = emergency or (told and now.written.canary in (0, 100))
     if now.written.canary != status.canary_weight and not emergency:
         raise Untrue(f"canaryWeight is {status.canary_weight}, but {now.written.canary} % go to the canary")
