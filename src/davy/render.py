@@ -165,7 +165,8 @@ def copies(scene: Scene, making: Making) -> Iterator[Write]:
     objects = scene.seen.objects
     for name in sorted(making.tracked):
         source, copy = configs.refs(scene.canary.namespace, name)
-        if source in objects:
+        strangers = copy in objects and configs.foreign(objects[copy])
+        if source in objects and not strangers:
             yield from made(configs.copied(objects[source], objects.get(copy), making), scene.seen)
 
 

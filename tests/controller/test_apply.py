@@ -317,8 +317,8 @@ async def test_a_quarrel_is_told_with_the_other_writers_name_and_the_repair_wait
     assert drift.conflicts([SERVICE]) == (Conflict("Service test/app", "spec.selector.app", "helm"),)
     await meddle()
     assert await applier.apply((Apply(service()),)) == 0
-    assert drift.again([SERVICE]) == 2.0
-    time.now += 2.0
+    assert drift.again([SERVICE]) == 1.0
+    time.now += 1.0
     assert await applier.apply((Apply(service()),)) == 1
 
 

@@ -142,7 +142,7 @@ async def test_what_does_not_exist_is_missing_only_if_it_is_needed(server: Serve
     await contents.read([ONE], whole=False)
     assert server.reads == {}
     assert contents.tracked(ONE, optional=True) == Tracked(None)
-    assert contents.tracked(ONE, optional=False) == Tracked(None, "Secret test/one does not exist")
+    assert contents.tracked(ONE, optional=False) == Tracked(None, "Secret test/one does not exist", missing=True)
 
 
 @pytest.mark.parametrize("fields", [{"type": "kubernetes.io/dockerconfigjson"}, {"type": "helm.sh/release.v1"}])
