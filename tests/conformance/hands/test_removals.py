@@ -11,7 +11,7 @@ from tests.conformance.parts.stage import Stage
 
 pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
 
-AT_ONCE = 6
+AT_ONCE = 10
 Rows = SideBySide[Removal, Removed]
 
 

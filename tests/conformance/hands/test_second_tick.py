@@ -20,7 +20,7 @@ from davy.routers import ROUTERS
 
 pytestmark = [pytest.mark.conformance, pytest.mark.asyncio(loop_scope="module")]
 
-AT_ONCE = 12
+AT_ONCE = 24
 
 
 @dataclass(frozen=True)

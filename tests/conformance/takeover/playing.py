@@ -1,5 +1,6 @@
 """Davy takes over from Flagger: a recorded moment is put on a real server, Davy starts, what follows is noted."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from tests.conformance.parts.left import SETTINGS, Moment, leave
 from tests.conformance.parts.pods import POD
 from tests.conformance.parts.script import answer, play
 from tests.conformance.parts.stage import PATIENCE, Scene, Stage
+from tests.conformance.parts.ways import FURTHER, way
 from tests.conformance.parts.witness import CANARY, Account, Manifest
 
 from davy.kube.kinds import Kind
@@ -25,6 +27,8 @@ class Takeover:
     before: Mapping[tuple[Kind, str], Manifest]
     since: int
     """The last write before it came."""
+    held: int
+    """The last write before people did anything again."""
     seen: Account
     unsupported: str = ""
     """Why it did nothing: it cannot do that yet."""
@@ -38,8 +42,13 @@ class Takeover:
     @property
     def statuses(self) -> list[Manifest]:
         """All that it wrote into the canary's status, in order."""
-        writes = [seen for seen in self.seen.of(CANARY, self.name) if seen.version > self.since and not seen.deleted]
-        return [seen.manifest["status"] for seen in writes if "observedGeneration" in seen.manifest.get("status", {})]
+        return self.written(self.seen.last)
+
+    def written(self, until: int) -> list[Manifest]:
+        """The same up to a write."""
+        writes = [seen for seen in self.seen.of(CANARY, self.name) if self.since < seen.version <= until]
+        statuses = [seen.manifest.get("status", {}) for seen in writes if not seen.deleted]
+        return [status for status in statuses if "observedGeneration" in status]
 
     @property
     def after(self) -> Mapping[tuple[Kind, str], Manifest]:
@@ -78,22 +87,32 @@ async def take_over(stage: Stage, moment: Moment) -> Takeover:
         await leave(moment, scene, moment.trace.source)
         await scene.settled()
         before, since = scene.seen.now(), scene.seen.last
-        unsupported, stuck = "", ""
+        unsupported, stuck, held = "", "", since
         async with scene.operator(**SETTINGS[moment.trace.group]):
             try:
                 unsupported = await scene.looked_at(moment.trace.canary_name)
                 if not unsupported:
-                    await followed(moment, scene)
+                    held = await followed(moment, scene)
             except AssertionError as never:
                 stuck = str(never)
-        return Takeover(moment, before, since, scene.seen, unsupported, stuck)
+        return Takeover(moment, before, since, held, scene.seen, unsupported, stuck)
 
 
-async def followed(moment: Moment, scene: Scene) -> None:
-    """What is settled or waits is only watched; a run is seen to its end, by the rest of the script."""
-    phase = moment.status["phase"]
-    if phase in SETTLED | GATED:
+async def followed(moment: Moment, scene: Scene) -> int:
+    """What is settled is only watched; a run is seen to its end, by the rest of the script.
+
+    The last write before the script went on: until then a closed gate was closed.
+    """
+    phase, held = moment.status["phase"], scene.seen.last
+    if phase in GATED:
+        await asyncio.sleep(QUIET * moment.trace.interval)  # the analysis goes on behind a closed gate
+        held = scene.seen.last
+    if phase in SETTLED:
         await scene.seen.quiet(QUIET * moment.trace.interval, within=PATIENCE)
-    if phase not in SETTLED:
+    else:
         await play(moment.trace, scene, moment.rest)
+        end, _ = way(moment.trace, moment.number)[-1]
+        if end in SETTLED and moment.trace.name not in FURTHER:
+            await scene.reached(end, name=moment.trace.canary_name)
         await scene.seen.quiet(1.0, within=PATIENCE)
+    return held
