@@ -1,7 +1,7 @@
 """A whole cluster in one process on one virtual clock: API server, controllers, gateway, the real operator, and a
 probe.
 
-Time passes only while nothing else can happen (the tests are marked `looptime`): sockets on loopback are served at
+Time passes only while nothing else can happen (see `clock`): sockets on loopback are served at
 once.
 """
 
@@ -71,6 +71,10 @@ class Stage:
         self.gateway: Gateway
         self.tolerated: float | None = 0.0
         """Seconds that a gap may last which the operator has not made; None: any time."""
+        self.skew = 0.0
+        """Seconds by which the operator's clock is ahead of the cluster's."""
+        self.port = 0
+        """Of the operator's own endpoints."""
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._operator: asyncio.Task[None] | None = None
@@ -84,6 +88,9 @@ class Stage:
 
     def clock(self) -> datetime:
         return BEGIN + timedelta(seconds=self._loop.time())
+
+    def _skewed(self) -> datetime:
+        return self.clock() + timedelta(seconds=self.skew)
 
     async def passes(self, seconds: float) -> None:
         """Time passes."""
@@ -277,7 +284,7 @@ class Stage:
     async def _live(self, begun: asyncio.Event) -> None:
         async with (
             Client(Config(server=self.plane.url), user_agent=OPERATOR) as client,
-            operator(client, self.settings, clock=self.clock, host="127.0.0.1"),
+            operator(client, self.settings, clock=self._skewed, host="127.0.0.1") as self.port,
         ):
             begun.set()
             await asyncio.get_running_loop().create_future()

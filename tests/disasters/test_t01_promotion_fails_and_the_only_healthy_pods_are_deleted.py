@@ -15,12 +15,7 @@ from davy.sim.cases import Case, Scenario
 from davy.sim.deeds import APP as TARGET
 from davy.sim.faults import Crash, Deed, Faults
 
-pytestmark = pytest.mark.looptime
-
 PROVIDERS = ["gatewayapi:v1", "kubernetes"]
-APEX_STAYS = pytest.mark.xfail(
-    strict=True, reason="with a route the apex Service leaves a primary only once it is empty"
-)
 
 
 async def fails_to_promote(s: Stage) -> None:
@@ -99,7 +94,7 @@ async def test_a_primary_that_recovers_is_promoted_by_itself(provider: str) -> N
         assert s.tag(PRIMARY) == "2.0"
 
 
-@pytest.mark.parametrize("provider", [pytest.param("gatewayapi:v1", marks=APEX_STAYS), "kubernetes"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_primary_that_is_recreated_has_no_traffic_while_it_changes(provider: str) -> None:
     """`strategy: Recreate` ends all old pods before the first new one is made: the canary has everything before."""
     async with running(provider, strategy={"type": "Recreate"}) as s:
@@ -108,7 +103,7 @@ async def test_a_primary_that_is_recreated_has_no_traffic_while_it_changes(provi
         assert s.workloads.ready(APP) == 2
 
 
-@pytest.mark.parametrize("provider", [pytest.param("gatewayapi:v1", marks=APEX_STAYS), "kubernetes"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_recreated_primary_that_comes_up_gets_everything_back(provider: str) -> None:
     async with running(provider, strategy={"type": "Recreate"}) as s:
         await s.release("2.0")

@@ -29,8 +29,6 @@ from davy.sim.deeds import release
 from davy.sim.run import Run
 from davy.sim.scenarios import ALL
 
-pytestmark = pytest.mark.looptime
-
 MANY = 12
 """Canaries on the API server; the simulator takes all five hundred."""
 

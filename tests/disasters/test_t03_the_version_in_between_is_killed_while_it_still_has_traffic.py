@@ -22,8 +22,6 @@ from tests.disasters.stage import Stage, running
 from davy.sim.cases import Case, Scenario
 from davy.sim.faults import Deed
 
-pytestmark = pytest.mark.looptime
-
 MOST: dict[str, object] = {"stepWeight": 40, "maxWeight": 80}
 NEEDED = 10
 """Pods that all the traffic needs."""
@@ -60,7 +58,6 @@ async def test_the_primary_has_its_pods_back_before_it_has_all_the_traffic(gatew
         assert (s.tag(PRIMARY), s.runs_started()) == ("3.0", 2)
 
 
-@pytest.mark.xfail(strict=True, reason="nobody looks again when the interval is over")
 async def test_a_primary_that_its_autoscaler_keeps_small_holds_the_traffic_up_for_an_interval_at_most() -> None:
     async with running(
         analysis={**MOST, "interval": "60s"}, before=(scaler(2, 20),), autoscalerRef=SCALER_REF, replicas=NEEDED

@@ -21,8 +21,6 @@ from tests.disasters.stage import Stage, running, weight_of
 from davy.sim.cases import Case, Scenario
 from davy.sim.faults import Deed
 
-pytestmark = pytest.mark.looptime
-
 SLOW = 20.0
 CASES = {
     "it reports": (Traits(SLOW), {}, "10s"),

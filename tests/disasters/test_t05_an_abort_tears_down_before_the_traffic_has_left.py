@@ -15,8 +15,6 @@ from tests.disasters.stage import Stage, running, weight_of
 from davy.sim.cases import Case, Scenario
 from davy.sim.faults import Deed
 
-pytestmark = pytest.mark.looptime
-
 HALF = {"stepWeight": 50, "maxWeight": 100, "interval": "60s"}
 SLOW = Traits(20.0)
 TROUBLES = [("scale", 4), ("lose primary", 10), ("scale primary", 4), ("lose target", 10)]

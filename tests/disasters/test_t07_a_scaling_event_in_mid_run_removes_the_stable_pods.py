@@ -27,8 +27,6 @@ from tests.disasters.stage import Stage, running, weight_of
 from davy.sim.cases import Case, Scenario
 from davy.sim.faults import Deed, Faults
 
-pytestmark = pytest.mark.looptime
-
 NEEDED = 6
 WEIGHTS: dict[str, Any] = {"stepWeight": 30, "maxWeight": 90, "interval": "30s"}
 
@@ -119,7 +117,6 @@ async def test_an_autoscaler_at_its_maximum_does_not_hold_the_run_up() -> None:
 FIRST_POD = "a side that has lost all its pods gets its whole share back when the first of them serves"
 
 
-@pytest.mark.xfail(strict=True, reason=FIRST_POD)
 @pytest.mark.parametrize("side", [APP, PRIMARY])
 async def test_a_side_that_has_lost_all_its_pods_gets_its_share_back_when_it_has_the_pods_for_it(side: str) -> None:
     async with running(analysis={**WEIGHTS, "interval": "60s"}, replicas=NEEDED, gateway=Traits(0.0)) as s:

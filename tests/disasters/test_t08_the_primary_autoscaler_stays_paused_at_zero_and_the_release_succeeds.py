@@ -25,8 +25,6 @@ from davy.sim.cases import Case, Scenario
 from davy.sim.deeds import PRIMARY as COPY
 from davy.sim.faults import Deed, Faults
 
-pytestmark = pytest.mark.looptime
-
 OBJECTS = "scaledobjects.keda.sh"
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject")
 PAUSED = "autoscaling.keda.sh/paused-replicas"

@@ -36,8 +36,6 @@ from davy.sim.cases import Case, Scenario
 from davy.sim.deeds import APP as TARGET
 from davy.sim.faults import Crash, Deed, Faults
 
-pytestmark = pytest.mark.looptime
-
 PROVIDERS = ["gatewayapi:v1", "kubernetes"]
 DEADLINE = 60
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")

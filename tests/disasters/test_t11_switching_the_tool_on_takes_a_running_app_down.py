@@ -27,8 +27,6 @@ from davy.sim.cases import Case, Scenario
 from davy.sim.deeds import APP as TARGET
 from davy.sim.faults import Crash, Deed, Faults
 
-pytestmark = pytest.mark.looptime
-
 PROVIDERS = ["gatewayapi:v1", "kubernetes"]
 PORTS = [
     {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},

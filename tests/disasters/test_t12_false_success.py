@@ -22,8 +22,6 @@ from davy.kube.errors import Invalid
 from davy.sim.cases import Case, Scenario
 from davy.sim.faults import Deed
 
-pytestmark = pytest.mark.looptime
-
 ERROR = '{"status":"error","errorType":"bad_data","error":"invalid parameter \\"query\\": 1:8: parse error"}'
 TEXT = '{"status":"success","data":{"resultType":"string","result":[0,"100"]}}'
 NO_NUMBER = '{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[0,"many"]}]}}'
