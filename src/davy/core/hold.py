@@ -294,19 +294,27 @@ def letting_go(s: Snapshot) -> Desired:
         return Desired(apex="target", restored=s.valid, scaler_paused=False)
     if s.canary.status.phase is not Phase.TERMINATING or s.target is None or not s.target.scalable:
         return LEAVE_ALL
-    if not serves(s.target) or not isinstance(s.target.readiness, Ready):
+    more = back_up(s)
+    if more is not None or not serves(s.target) or not isinstance(s.target.readiness, Ready):
         routing = safe(s, split(s.canary.status.canary_weight)) if s.valid else None
-        return Desired(target_replicas=back_up(s), apex=apex(s), routing=routing, everyone=True, scaler_paused=False)
+        return Desired(target_replicas=more, apex=apex(s), routing=routing, everyone=True, scaler_paused=False)
     if slipped(s, to_target(s), "target"):
         return LEAVE_ALL
     return Desired(apex="target", routing=TO_CANARY if s.valid else None, everyone=True, scaler_paused=False)
 
 
 def back_up(s: Snapshot) -> int | None:
-    """As many pods as the primary has: all traffic comes back at once."""
-    if s.target is None or not s.target.scalable or s.target.replicas > 0 or s.target.lingering:
+    """As many pods as both sides have now: all traffic comes back at once. Only an autoscaler kept it smaller."""
+    if s.target is None or not s.target.scalable or (s.target.replicas == 0 and s.target.lingering):
         return None
-    return max(s.primary.replicas if s.primary else 0, s.scaler_floor, 1)
+    primary = s.primary.replicas if s.primary else 0
+    if s.target.replicas == 0:
+        return max(primary, s.scaler_floor, 1)
+    share = s.canary.status.canary_weight
+    whole = math.ceil(primary * 100 / (100 - share)) if share < 100 else primary
+    least = min(whole, s.scaler_ceiling) if s.scaler_ceiling else whole
+    early = s.scaler_floor > 0 and not_later(s, s.canary.status.last_step_at)
+    return least if s.target.replicas < least and early else None
 
 
 def released(s: Snapshot) -> bool:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from msgspec.structs import replace as changed_to
 
 from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
+from davy.api.status import Phase
 from davy.api.validate import Problem
 from davy.core.snapshot import Answer
-from davy.perceive import Seen, Tracked, kind_of, reads, under_way
+from davy.perceive import Seen, Tracked, checksums, kind_of, reads, under_way
 from davy.settings import Settings
 from davy.sim.view import decoded
 from davy.targets import configs
 from davy.validity import changed, problems
 
 Held = Mapping[Ref, Manifest]
+
+COPYING = frozenset(
+    {
+        Phase.NONE,
+        Phase.INITIALIZING,
+        Phase.PROGRESSING,
+        Phase.WAITING,
+        Phase.WAITING_PROMOTION,
+        Phase.PROMOTING,
+    }
+)
+"""Phases in which the operator holds the contents of configs, for copies may be written."""
+
+JUDGED = frozenset({"HorizontalPodAutoscaler", "ScaledObject", "ConfigMap", "Secret"})
+"""Kinds of objects that a spec may be wrong about."""
 
 
 @dataclass
@@ -28,7 +44,7 @@ class Sight:
     last_valid: CanarySpec | None = None
     wanted: frozenset[Ref] = frozenset()
     """What the last decision looked at: a change of it wakes the canary."""
-    _judged: tuple[object, CanarySpec | None, tuple[Problem, ...]] | None = None
+    _judged: tuple[list[object], tuple[Problem, ...]] = field(default=([], ()))
 
     def fork(self) -> Sight:
         return replace(self)
@@ -42,19 +58,19 @@ class Sight:
         canary = decoded(raw)
         before = self.last_valid if under_way(canary.status) else None
         going_by = changed_to(canary, spec=before) if before else canary
-        known = tracked(going_by, held, self.settings, unread)
         needed = self._needed(going_by, held)
         if before is not None and before != canary.spec:
-            needed = (*needed, *self._needed(canary, held))
-        copies = config_refs(canary, known or {})
+            needed = tuple(dict.fromkeys((*needed, *self._needed(canary, held))))
+        objects = {ref: held[ref] for ref in needed if ref in held}
+        known = tracked(going_by, held, self.settings, unread)
+        copies = [ref for name in known or () for ref in configs.refs(canary.namespace, name)]
         self.wanted = frozenset((canary.ref, *needed, *copies))
-        wrong = self._problems(raw["spec"], canary, before)
+        wrong = self._problems(raw["spec"], canary, before, objects)
         if not any(problem.severity == "error" for problem in wrong):
             self.last_valid = canary.spec
-        objects = {ref: held[ref] for ref in (*needed, *copies) if ref in held}
         return Seen(
             canary=canary,
-            objects=objects,
+            objects={**objects, **contents(going_by, known or {}, held)},
             problems=wrong,
             last_valid=self.last_valid,
             answers=dict(answers),
@@ -65,41 +81,40 @@ class Sight:
         first = reads(canary, self.settings, {})
         return reads(canary, self.settings, {ref: held[ref] for ref in first if ref in held})
 
-    def _problems(self, raw: object, canary: Canary, before: CanarySpec | None) -> tuple[Problem, ...]:
-        """No scenario refers to a MetricTemplate, so only the spec matters, and what it was before."""
-        if self._judged is None or self._judged[0] is not raw or self._judged[1] is not before:
-            found = problems(canary, self.settings, {}, ())
+    def _problems(self, raw: object, canary: Canary, before: CanarySpec | None, objects: Held) -> tuple[Problem, ...]:
+        """Judged anew only when something that matters is another object than before; no metric has a template."""
+        about = [raw, before, *(manifest for ref, manifest in objects.items() if ref.kind in JUDGED)]
+        known, found = self._judged
+        if len(known) != len(about) or any(one is not other for one, other in zip(known, about, strict=True)):
             since = changed(canary, before, self.settings) if before is not None else ()
-            self._judged = raw, before, (*found, *since)
-        return self._judged[2]
+            found = (*problems(canary, self.settings, objects, ()), *since)
+            self._judged = about, found
+        return found
 
 
 def tracked(canary: Canary, held: Held, settings: Settings, unread: bool) -> dict[str, Tracked] | None:
-    """What is known of each ConfigMap and Secret that the target's pods use."""
+    """What is known of each ConfigMap and Secret that the target's pods use; None if they are not tracked."""
     kind = kind_of(canary)
     target = kind.target(canary, held) if kind else None
     if kind is None or target is None or not settings.enable_config_tracking or not kind.pod(target):
         return None
-    try:
-        named = configs.references(kind.pod(target))
-    except NotImplementedError:
-        return None
-    return {name: known(name, canary, held, unread) for name in named}
+    found = configs.references(kind.pod(target)).items()
+    return {name: known(configs.refs(canary.namespace, name)[0], optional, held, unread) for name, optional in found}
 
 
-def known(name: str, canary: Canary, held: Held, unread: bool) -> Tracked:
-    source = held.get(configs.refs(canary.namespace, name)[0])
+def known(ref: Ref, optional: bool, held: Held, unread: bool) -> Tracked:
+    source = held.get(ref)
+    if source is None:
+        return Tracked(None) if optional else Tracked(None, f"{ref} does not exist", missing=True)
     if unread:
-        return Tracked(None, unread=f"{name} cannot be read: HTTP 403")
-    if source is None or not configs.tracked(source):
-        return Tracked(None)
-    return Tracked(configs.checksum(source))
+        return Tracked(None, f"{ref} cannot be read: HTTP 403")
+    return Tracked(configs.checksum(source) if configs.tracked(source) else None)
 
 
-def config_refs(canary: Canary, names: Mapping[str, Tracked]) -> tuple[Ref, ...]:
-    return tuple(found(canary, names))
-
-
-def found(canary: Canary, names: Mapping[str, Tracked]) -> Iterator[Ref]:
-    for name in names:
-        yield from configs.refs(canary.namespace, name)
+def contents(canary: Canary, found: Mapping[str, Tracked], held: Held) -> dict[Ref, Manifest]:
+    """Tracked configs and their copies, while copies may be written, or it is to be said which keys differ."""
+    differ = checksums(found) != (canary.status.tracked_configs or {})
+    if canary.status.phase not in COPYING and not differ:
+        return {}
+    refs = [ref for name, each in found.items() if each.checksum for ref in configs.refs(canary.namespace, name)]
+    return {ref: held[ref] for ref in refs if ref in held}
