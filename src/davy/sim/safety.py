@@ -136,9 +136,10 @@ class Witness:
     def _remembered(self, world: World, old: CanaryStatus, now: View, desk: Desk, excused: bool) -> None:
         self._stepped(world, old, now)
         status = now.canary.status
-        if status.run_started_at != old.run_started_at or status.phase is not old.phase:
+        anew = (status.run_started_at, status.last_applied_spec) != (old.run_started_at, old.last_applied_spec)
+        if anew or status.phase is not old.phase:
             self.step_at = None
-        if (status.run_started_at, status.last_applied_spec) != (old.run_started_at, old.last_applied_spec):
+        if anew:
             self.analysed = world.objects.get(now.canary.target)
         if status.run_started_at != old.run_started_at and status.last_applied_spec != old.last_applied_spec:
             steps.asked_for(world, old, now)
@@ -152,8 +153,8 @@ class Witness:
 
     def _stepped(self, world: World, old: CanaryStatus, now: View) -> None:
         """Steps of the analysis, its end and the steps of handing back, all of them an interval apart."""
-        if not steps.stepped(old, now):
-            return
+        if not steps.stepped(old, now) or old.last_applied_spec != now.canary.status.last_applied_spec:
+            return  # that is another run; two may begin within one millisecond
         interval = now.canary.analysis.interval_seconds(self.settings.minimum_interval.total_seconds())
         if self.step_at and world.now - self.step_at + CLOCK_GRAIN < timedelta(seconds=interval):
             new = now.canary.status
