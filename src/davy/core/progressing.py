@@ -107,9 +107,10 @@ def canary_lags(s: Snapshot, target: Workload) -> Step | None:
             return late(s, target, why) or starting(s, target, why)
 
 
-def overdue(s: Snapshot, why: str) -> Step:
-    said = messages.canary_not_ready(s.canary, why, hopeless=True)
-    return fall_back(s, why, said, alert=alerts.deadline_exceeded(why))
+def overdue(s: Snapshot, why: str, deadline: str = "") -> Step:
+    """`deadline`: which one has passed, if the workload does not say so itself."""
+    said = messages.canary_not_ready(s.canary, f"{why}{deadline}", hopeless=True)
+    return fall_back(s, why, said, alert=alerts.deadline_exceeded(f"{why}{deadline}"))
 
 
 def first_readiness(s: Snapshot) -> datetime | None:
@@ -127,7 +128,7 @@ def late(s: Snapshot, target: Workload, why: str) -> Step | None:
     if deadline is None or s.now < deadline:
         return None
     limit = s.canary.spec.progress_deadline_seconds
-    return overdue(s, f"{why} after {limit} s (progressDeadlineSeconds)")
+    return overdue(s, why, f" after {limit} s (progressDeadlineSeconds)")
 
 
 def overslept(s: Snapshot, since: str | None) -> bool:
