@@ -130,7 +130,7 @@ def keda() -> Manifest:
 
 def hook(kind: str, url: str, name: str = "", **fields: Any) -> Manifest:
     """A webhook of the analysis."""
-    return {"name": name or kind, "type": kind, "url": url, "timeout": "5s", "retries": 0, **fields}
+    return {"name": name or kind, "type": kind, "timeout": "5s", "retries": 0, "url": url, **fields}
 
 
 def definitions() -> list[Manifest]:
