@@ -297,7 +297,7 @@ def test_restarts_of_long_ago_say_nothing_about_a_new_run(rested: float, kept: b
 @pytest.mark.parametrize(
     ("s", "why"),
     [
-        (snapshot(run_started_at=ago(61), target=target(serving=0, readiness=SLOW)), "after 60 s"),
+        (snapshot(run_started_at=ago(61), target=target(serving=0, readiness=SLOW)), "0 of 2"),
         (snapshot(target=target(serving=0, readiness=STUCK)), "exceeded its deadline"),
         (snapshot(annotations={COMMAND: "abort by=alice"}, last_step_at=ago(3)), "aborted by alice"),
         (snapshot(Phase.PROMOTING, primary=primary(carries=NEW, readiness=STUCK)), "app-primary: exceeded"),
