@@ -1,7 +1,8 @@
-"""The long run: seeded, bounded, and its failures can be replayed."""
+"""The long runs: seeded, bounded, and their failures can be replayed."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from random import Random
@@ -9,15 +10,24 @@ from random import Random
 import pytest
 
 from davy.core import hold
-from davy.sim import campaign as module
-from davy.sim.campaign import KINDS, Failure, campaign, replay
+from davy.sim import tape
+from davy.sim.campaign import KINDS, Failure, campaign, fought, replay
 from davy.sim.safety import Unserved
+from davy.sim.soak import some_points
+
+SECONDS = 30
+"""A slice of the soak."""
+SEED = 20300101
 
 
-def test_a_small_slice_of_the_campaign_finds_nothing() -> None:
-    found = campaign(Random(20300101), 250, time.monotonic, 20)
-    assert found.runs >= 20
-    assert [(failure.property, failure.words, failure.replay) for failure in found.failures] == []
+def test_a_slice_of_the_soak_finds_nothing() -> None:
+    """Some points of every main scenario, and random bad luck in all of them."""
+    found = fought(some_points(Random(SEED), 12), 1_000_000, time.monotonic, SECONDS * 2 / 3)
+    more = campaign(Random(SEED), 1_000_000, time.monotonic, SECONDS / 3)
+    failures = (*found.failures, *more.failures)
+    assert [(failure.property, failure.words, failure.replay) for failure in failures] == []
+    assert found.runs >= 50
+    assert more.runs >= 20
 
 
 def test_the_same_seed_is_the_same_campaign() -> None:
@@ -35,7 +45,7 @@ def test_time_ends_it() -> None:
 
 def test_a_failure_is_given_back_as_a_case_that_fails_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(module, "UNCUT", {})
+        patch.setattr(tape, "TAPES", {})
         patch.setattr(hold, "safe", lambda s, wanted: wanted)
         failure = next(failure for failure in unsafe() if failure.property == "Unserved")
         with pytest.raises(Unserved) as again:
@@ -46,5 +56,5 @@ def test_a_failure_is_given_back_as_a_case_that_fails_again(monkeypatch: pytest.
 
 def unsafe() -> Iterator[Failure]:
     """The failures of one small campaign after the other."""
-    for seed in range(100):
-        yield from campaign(Random(seed), 30, lambda: 0.0, 1).failures
+    for seed in itertools.count():
+        yield from campaign(Random(seed), 12, lambda: 0.0, 1).failures

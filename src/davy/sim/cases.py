@@ -37,6 +37,8 @@ def by_tag(readings: Mapping[str, float]) -> Readings:
 
     def reading(world: World, canary: Canary, name: str) -> Reading:
         tag = released(world.objects[target(world)])
+        if said := world.manners.get("metrics"):
+            return Value(float(said))
         if tag.startswith("none"):
             return NoData()
         if any(str(value).startswith("badcfg") for value in settings(world).values()):
@@ -54,6 +56,10 @@ def settings(world: World) -> Mapping[str, str]:
 
 READINGS: Mapping[str, float] = {"1.2": 80.0, "1.4": 80.0}
 """Success rates of the bad releases."""
+
+
+def deed(do: str, value: str | float = 0, when: str = "Initialized", after: float = 0) -> Deed:
+    return Deed(do=do, value=value, when=when, after=after)
 
 
 class Scenario(Struct, frozen=True, kw_only=True, omit_defaults=True):

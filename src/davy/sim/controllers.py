@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from davy.api.ref import Ref
-from davy.sim import daemonsets, deployments, routes, scaling, services
+from davy.sim import daemonsets, deployments, knative, routes, scaling, services
 
 if TYPE_CHECKING:
     from davy.sim.world import World
@@ -29,6 +29,8 @@ TABLE: Mapping[tuple[str, str], Controller] = {
     ("keda.sh", "ScaledObject"): Controller(scaling.tend, scaling.moments, scaling.ready),
     ("apps", "Deployment"): Controller(deployments.tend, deployments.moments, deployments.ready),
     ("apps", "DaemonSet"): Controller(daemonsets.tend, daemonsets.moments, daemonsets.ready),
+    ("serving.knative.dev", "Service"): Controller(knative.tend, knative.moments, knative.ready),
+    ("serving.knative.dev", "Revision"): Controller(knative.nothing, knative.never, knative.revision_ready),
     ("", "Service"): Controller(services.tend, services.moments, services.ready),
     **{kind: Controller(routes.tend, routes.moments, routes.ready) for kind in routes.KINDS},
 }

@@ -45,7 +45,7 @@ class Crew(NamedTuple):
 
 def start_seconds(ref: Ref, template: Manifest) -> float | None:
     """How long a pod of this template needs; None: it never serves."""
-    tag = tag_of(template)
+    tag = tag_of(template)  # or a Knative Revision, which has its pod spec in the same place
     if tag.startswith(BAD) or (tag.startswith(PRIMARY_BAD) and ref.name.endswith("-primary")):
         return None
     return float(tag[4:].partition("-")[0]) if tag.startswith("slow") else START

@@ -181,9 +181,26 @@ def provide(world: World, provider: Any) -> None:
 
 
 def configure(world: World, value: Any) -> None:
-    """A ConfigMap and a Secret get other contents."""
-    changed(world, CONFIG, "data", "value", value=str(value))
-    changed(world, SECRET, "data", "value", value=str(value))
+    """The ConfigMap gets another content, or is made."""
+    filled(world, CONFIG, str(value))
+
+
+def keep_secret(world: World, value: Any) -> None:
+    """The Secret gets another content, or is made."""
+    filled(world, SECRET, str(value))
+
+
+def filled(world: World, ref: Ref, value: str) -> None:
+    if ref in world.objects:
+        changed(world, ref, "data", "value", value=value)
+    else:
+        world.create(config(ref, value))
+
+
+def config(ref: Ref, value: str) -> Manifest:
+    kind = {"type": "Opaque"} if ref.kind == "Secret" else {}
+    metadata = {"name": ref.name, "namespace": ref.namespace}
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata, "data": {"value": value}, **kind}
 
 
 def unconfigure(world: World, value: Any) -> None:
@@ -246,6 +263,7 @@ DEEDS: Mapping[str, Callable[[World, Any], None]] = {
     "hold": finalize,
     "provider": provide,
     "config": configure,
+    "secret": keep_secret,
     "config gone": unconfigure,
     "command": command,
     "behave": behave,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from davy.api.ref import Manifest, Ref
-from davy.sim.crews import NEVER, Crew, started
+from davy.sim.crews import NEVER, Crew, Pod, started
 
 if TYPE_CHECKING:
     from davy.sim.world import World
@@ -42,11 +42,18 @@ def advanced(ref: Ref, live: Manifest, crew: Crew | None, now: datetime) -> Crew
     if crew is None or crew.template != template:
         pods, short = (crew.pods, crew.short_since) if crew else ((), None)
         crew = Crew(template, pods, progress_at=now, short_since=short)
-    new = [pod for pod in crew.pods if pod.template == template][:wanted]
+    new = fittest([pod for pod in crew.pods if pod.template == template], wanted, now)
     new += started(ref, template, wanted - len(new), now)
     ready = sum(pod.ready_at <= now for pod in new)
     old = [pod for pod in crew.pods if pod.template != template and pod.ready_at <= now][: max(wanted - ready, 0)]
     return judged(crew._replace(pods=(*new, *old)), wanted, (ready, -len(old)), now)
+
+
+def fittest(pods: list[Pod], wanted: int, now: datetime) -> list[Pod]:
+    """Those that stay: pods that serve before pods that do not."""
+    if len(pods) <= wanted:
+        return pods
+    return sorted(pods, key=lambda pod: pod.ready_at > now)[:wanted]
 
 
 def judged(crew: Crew, wanted: int, made: tuple[int, int], now: datetime) -> Crew:

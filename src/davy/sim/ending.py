@@ -9,6 +9,8 @@ from davy.core.names import FLAGGER_ID
 from davy.sim.deeds import NOTE
 from davy.sim.run import Run
 
+COOKIES = ("sessionAffinityCookie", "primarySessionAffinityCookie", "previousSessionAffinityCookie")
+
 TIMES = frozenset(
     {
         "resourceVersion",
@@ -26,11 +28,10 @@ TIMES = frozenset(
         "readyBy",
         "pausedAt",
         "since",
-        "sessionAffinityCookie",
-        "primarySessionAffinityCookie",
-        "previousSessionAffinityCookie",
+        *COOKIES,
         "managedFields",
         "time",
+        "analysis",
         "targetFence",
         "observedGeneration",
         FLAGGER_ID,
@@ -46,15 +47,27 @@ class Diverged(AssertionError):  # noqa: N818 - a property
 
 def ending(run: Run) -> dict[str, Any]:
     """Everything that is left at the end."""
-    return {str(ref): timeless(manifest) for ref, manifest in sorted(run.world.objects.items())}
+    secrets = letters(run)
+    return {str(ref): timeless(manifest, secrets) for ref, manifest in sorted(run.world.objects.items())}
 
 
-def timeless(value: Any) -> Any:
+def letters(run: Run) -> tuple[str, ...]:
+    """What is in the session cookies: it follows from the start of the run."""
+    cookies = (str(run.status.get(field, "")) for field in COOKIES)
+    return tuple(value for cookie in cookies if (value := cookie.partition("=")[2]))
+
+
+def timeless(value: Any, secrets: tuple[str, ...]) -> Any:
     match value:
         case dict():
-            return {key: found for key, inner in value.items() if key not in TIMES and (found := timeless(inner)) != {}}
+            kept = ((key, timeless(inner, secrets)) for key, inner in value.items() if key not in TIMES)
+            return {key: found for key, found in kept if found != {}}
         case list():
-            return [timeless(inner) for inner in value]
+            return [timeless(inner, secrets) for inner in value]
+        case str() if secrets:
+            for secret in secrets:
+                value = value.replace(secret, "…")
+            return value
         case _:
             return value
 

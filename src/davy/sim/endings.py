@@ -11,6 +11,7 @@ from davy.core import names
 from davy.core.reasons import Reason
 from davy.perceive import kind_of
 from davy.settings import Settings
+from davy.sim import sides
 from davy.sim.broken import LastCopy, Swallowed, Unproven, Untrue
 from davy.sim.deeds import NEW_DEFAULT, put
 from davy.sim.view import View
@@ -25,7 +26,7 @@ def rolled_back(world: World, now: View) -> None:
         return
     if not now.primary and now.target:
         raise LastCopy("rolled back to a primary without a ready pod, though the target has some")
-    primary = world.objects.get(names.primary(now.canary))
+    primary = sides.primary(world, now.canary)
     carried = target_for(now.canary.target).run(primary) if primary else ""
     promoted = run(status.last_promoted_spec, status.promoted_configs)
     if carried and carried != promoted:
@@ -40,7 +41,7 @@ def run(revision: str, digest: str) -> str:
 def evident(world: World, now: View, analysed: Manifest | None, settings: Settings) -> None:
     """The primary runs exactly the analysed template, all of it ready, with all the traffic, and it was measured."""
     canary, status = now.canary, now.canary.status
-    primary = world.objects.get(names.primary(canary))
+    primary = sides.primary(world, canary)
     if primary is None:
         raise Unproven("Succeeded without a primary")
     promoted = run(status.last_promoted_spec, names.digest(status.tracked_configs))
@@ -65,7 +66,7 @@ def same_as_analysed(canary: Canary, primary: Manifest, analysed: Manifest | Non
 
 def unserved_anew(workload: Manifest) -> Manifest:
     """Without the field that the server began to serve meanwhile (`reserve` in davy.sim.deeds)."""
-    if "template" not in workload["spec"]:
+    if "template" not in workload["spec"] or "revision" in workload:
         return workload
     return put(workload, ("spec", "template", "spec", NEW_DEFAULT), None)
 
@@ -108,7 +109,7 @@ def released(world: World, now: View, settings: Settings) -> None:
     """At rest the primary runs what the target says, configs included."""
     canary = now.canary
     ready = canary.status.condition("Ready")
-    target, primary = world.objects.get(canary.target), world.objects.get(names.primary(canary))
+    target, primary = sides.target(world, canary), sides.primary(world, canary)
     if target is None or primary is None or ready is None or ready.reason != Reason.AT_REST:
         return
     kind = kind_of(canary)
@@ -131,6 +132,8 @@ def true_weight(now: View) -> None:
     status = now.canary.status
     if now.written is None or status.phase in (Phase.INITIALIZING, Phase.TERMINATING, Phase.NONE):
         return
+    if names.scaler(now.canary) and now.growing:
+        return  # a side gets its share when it has the pods for it
     emergency = (status.canary_weight and not now.target) or (status.canary_weight < 100 and not now.primary)
     ready = status.condition("Ready")
     told = ready is not None and ready.reason in SHORT

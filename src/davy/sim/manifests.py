@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from davy.api.canary import KNATIVE
 from davy.api.ref import Manifest, Ref
 from davy.core.names import GATEWAY_CONTROLLER
-from davy.sim.deeds import APEX, APP, CANARY, CONFIG, NAMESPACE, SECRET
+from davy.sim.deeds import APEX, APP, CANARY, CONFIG, NAMESPACE, SECRET, config
 from davy.sim.tags import VERSION, tagged
 from davy.sim.world import Gateway, World
 
@@ -26,7 +27,9 @@ GATEWAYS: Mapping[str, Gateway | None] = {
 }
 """Who takes up the routes: everybody at once, our own gateway, one that reports late, a mesh that says nothing."""
 
-VERSIONS = {"Deployment": "apps/v1", "DaemonSet": "apps/v1", "Service": "v1"}
+VERSIONS = {"Deployment": "apps/v1", "DaemonSet": "apps/v1", "Service": "v1", "Knative": KNATIVE}
+KINDS = {"Knative": "Service"}
+"""Words of the model for kinds that have a namesake."""
 
 
 def hook(kind: str, name: str = "") -> Manifest:
@@ -79,12 +82,23 @@ def service(tag: str = "1.0") -> Manifest:
     }
 
 
+def knative(tag: str = "1.0") -> Manifest:
+    return {
+        "apiVersion": KNATIVE,
+        "kind": "Service",
+        "metadata": {"name": APP.name, "namespace": NAMESPACE},
+        "spec": {"template": template(tag)},
+    }
+
+
 def target(kind: str, tag: str, configured: bool = False, replicas: int = 2) -> Manifest:
     match kind:
         case "DaemonSet":
             return daemonset(tag, configured)
         case "Service":
             return service(tag)
+        case "Knative":
+            return knative(tag)
         case _:
             return deployment(tag, replicas, configured)
 
@@ -121,17 +135,7 @@ SCALERS = {"hpa": hpa, "keda": scaled_object}
 
 def configs(value: str = "a") -> list[Manifest]:
     """The ConfigMap and the Secret that `template` names."""
-    where = {"namespace": NAMESPACE}
-    return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CONFIG.name, **where}, "data": {"value": value}},
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": SECRET.name, **where},
-            "type": "Opaque",
-            "data": {"value": value},
-        },
-    ]
+    return [config(ref, value) for ref in (CONFIG, SECRET)]
 
 
 def canary(
@@ -145,7 +149,7 @@ def canary(
         "spec": {
             "provider": provider,
             "progressDeadlineSeconds": 60,
-            "targetRef": {"apiVersion": VERSIONS[kind], "kind": kind, "name": APP.name},
+            "targetRef": {"apiVersion": VERSIONS[kind], "kind": KINDS.get(kind, kind), "name": APP.name},
             "service": SERVICE,
             "analysis": judged,
             **spec,
@@ -170,6 +174,7 @@ def world(*manifests: Manifest, gateway: str = "", load: int = 0) -> World:
         if manifest["kind"] == CANARY.kind:
             named = manifest["spec"]["targetRef"]
             made.target = Ref(named["apiVersion"], named["kind"], NAMESPACE, named["name"])
+            made.shares = {made.target: 100}
         made.create(manifest)
     made.settle()
     while (moment := made.next_event()) is not None:

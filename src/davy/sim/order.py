@@ -54,7 +54,7 @@ def capacity(write: Write, before: Manifest) -> int:
         case Scale(_, replicas):
             was = int(before["spec"].get("replicas", 1))
             return (replicas > was) - (replicas < was)
-        case Replace(_, _, parts):
+        case Replace(ref, _, parts) if ref.kind in ("DaemonSet", "ScaledObject"):
             try:
                 after = replaced(before, parts)
             except Misfit:

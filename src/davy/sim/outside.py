@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 
 from davy.api.canary import Canary
 from davy.api.status import Phase
-from davy.core.plan import AlertCheck, HookCheck, MetricCheck, PingCheck, Question
+from davy.core.plan import AlertCheck, HookCheck, MetricCheck, PingCheck, Question, answer_to
 from davy.core.snapshot import Answer, Error, NoData, Passed, Reading, Refused, Reply
 from davy.sim.world import World
 
@@ -65,12 +65,23 @@ class Call(NamedTuple):
     """Of an alert."""
 
 
+class UnderWay(NamedTuple):
+    """An answer on its way."""
+
+    due: datetime
+    answer: Answer
+    call: bool
+    """It cannot be taken back."""
+
+
 @dataclass
 class Desk:
     """Answers at hand and on their way."""
 
     known: dict[str, Answer] = field(default_factory=dict)
-    coming: dict[str, tuple[datetime, Answer]] = field(default_factory=dict)
+    coming: dict[str, UnderWay] = field(default_factory=dict)
+    wanted: frozenset[str] = frozenset()
+    """Ids of what is asked now."""
     calls: list[Call] = field(default_factory=list)
     """All hooks and alerts; they are never forgotten, unlike what the operator knows."""
 
@@ -81,36 +92,33 @@ class Desk:
         """The operator dies."""
         self.known.clear()
         self.coming.clear()
+        self.wanted = frozenset()
 
     def ask(
         self, questions: tuple[Question, ...], begin: Callable[[Question], tuple[Answer, float]], now: datetime
     ) -> bool:
-        """Whether an answer came at once."""
+        """Whether an answer came at once. A call that was made goes on, whether or not anybody still wants to know."""
         wanted = {question.id: question for question in questions}
+        self.wanted = frozenset(wanted)
         for id_ in self.known.keys() - wanted.keys():
-            del self.known[id_]
-        for id_ in self.coming.keys() - wanted.keys():
+            del self.known[id_]  # of what is asked for an answer that is too old is better than none meanwhile
+        for id_ in [id_ for id_, way in self.coming.items() if id_ not in wanted and not way.call]:
             del self.coming[id_]
         for id_, question in wanted.items():
-            if id_ not in self.coming and not fresh(self.known.get(id_), question):
+            if id_ not in self.coming and answer_to(question, self.known) is None:
                 answer, seconds = begin(question)
-                self.coming[id_] = now + timedelta(seconds=seconds), answer
+                call = isinstance(question, HookCheck | AlertCheck)
+                self.coming[id_] = UnderWay(now + timedelta(seconds=seconds), answer, call)
         return self.come(now)
 
     def come(self, now: datetime) -> bool:
-        """Answers whose time has come; whether there were any."""
-        come = [id_ for id_, (due, _) in self.coming.items() if due <= now]
-        for id_ in come:
-            due, answer = self.coming.pop(id_)
-            self.known[id_] = Answer(answer.reading, answer.query, due)
-        return bool(come)
-
-
-def fresh(answer: Answer | None, question: Question) -> bool:
-    """There is an answer, and it is not too old for the question."""
-    if answer is None:
-        return False
-    return question.since is None or (answer.at is not None and answer.at > question.since)
+        """Answers whose time has come; whether anybody wanted one."""
+        come = {id_: way for id_, way in self.coming.items() if way.due <= now}
+        for id_, way in come.items():
+            del self.coming[id_]
+            if id_ in self.wanted:
+                self.known[id_] = Answer(way.answer.reading, way.answer.query, way.due)
+        return not self.wanted.isdisjoint(come)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ class Run:
     again_at: datetime | None = None
     away_until: datetime | None = None
     attempts: int = 0
+    times: list[float] = field(default_factory=list)
+    """Second of each attempt."""
     ticks: int = 0
     done: int = 0
     """Deeds of the script that were done."""
@@ -89,6 +91,8 @@ class Run:
     known: dict[Ref, int] = field(default_factory=dict)
     """Our last write to each object, by its version."""
     sight: Sight | None = None
+    acted_at: datetime | None = None
+    """When somebody last did something."""
     begun: datetime | None = None
     witness: Witness | None = None
     woken: bool = True
@@ -98,6 +102,7 @@ class Run:
         self.eyes = self.sight or Sight(self.settings)
         self.begin = self.begun or self.world.now
         self._at = sorted(timed(self.faults.deeds, self.begin), key=lambda one: one[0])
+        self._due: list[Deed] = []
         self._after = [deed for deed in self.faults.deeds if deed.write is not None]
         if self.witness is None:
             self.judge = Witness(self.canary, self.settings)
@@ -114,6 +119,7 @@ class Run:
             faults=faults,
             world=self.world.fork(),
             writes=self.writes.copy(),
+            times=self.times.copy(),
             said=self.said.copy(),
             phases=self.phases.copy(),
             moves=self.moves.copy(),
@@ -129,6 +135,7 @@ class Run:
         """One tick; whether it changed anything or must be followed by another at once."""
         self.ticks += 1
         self.failed = False
+        self.judge.tick_at = self.world.now
         seen = self._seen()
         if seen is None:
             self.again_at = None
@@ -184,7 +191,7 @@ class Run:
         reply = perform(self.world, write)
         if self.world.version == seen_before and ref in self.world.objects:
             return
-        self.attempts += 1
+        self._counted()
         self.writes.append(write)
         if number not in self.faults.lose and reply is not None:
             self.cache.replied(ref, reply)
@@ -195,10 +202,14 @@ class Run:
         self.judge.judge(self.world, write, old, self.desk, excused=self.cache.misses(self.world))
         self._luck(number)
 
+    def _counted(self) -> None:
+        self.attempts += 1
+        self.times.append(self.second)
+
     def _hindered(self, number: int) -> None:
         """What keeps this write from being made, or from being made at once."""
         if number in self.faults.refuse or number in self.faults.fail:
-            self.attempts += 1
+            self._counted()
             raise (Conflict if number in self.faults.refuse else Failed)("refused")
         if number in self.faults.busy:
             self.world.pass_to(self.world.now + PAUSE)
@@ -208,7 +219,9 @@ class Run:
     def _luck(self, number: int) -> None:
         """What the bad luck has for us after this write."""
         for deed in self._after:
-            if deed.write == number:
+            if deed.write == number and deed.do in BETWEEN:
+                self._due.append(deed)
+            elif deed.write == number:
                 self.happens(deed.do, deed.value)
         for crash in self.faults.crashes:
             if crash.write == number:
@@ -220,6 +233,8 @@ class Run:
     def happens(self, what: str, value: str | float = 0) -> None:
         """Somebody does something (a word of davy.sim.deeds)."""
         do(self.world, what, value)
+        self.judge.disturbed = self.judge.disturbed or what not in ORDINARY
+        self.acted_at = self.world.now
         self.judge.note(self.world)
 
     def _forget(self) -> None:
@@ -260,7 +275,7 @@ class Run:
                 continue
             if blind or self.away or self.failed:
                 return
-            if not self._hear(0):
+            if not self._hear(0) and not self._overdue():
                 self.judge.rested(self.world, self.desk)
                 return
         raise Restless(f"still deciding after {TICKS_AT_ONCE} ticks at {self.world.now}: {self.said[-1:]}")
@@ -276,6 +291,13 @@ class Run:
         timely = self.again_at is not None and self.again_at <= self.world.now
         woken, self.woken = self.woken, False
         return woken or timely
+
+    def _overdue(self) -> bool:
+        """What happened during the ticks and shows only now; whether there was anything."""
+        due, self._due = self._due, []
+        for deed in due:
+            self.happens(deed.do, deed.value)
+        return bool(due)
 
     @property
     def away(self) -> bool:
@@ -372,10 +394,13 @@ class Run:
             return False
         conditions = {item["type"]: item for item in self.status.get("conditions", ())}
         stalled = conditions.get("Stalled", {}).get("status") == "True"
-        return stalled or conditions.get("Ready", {}).get("reason") in SETTLED
+        reason = conditions.get("Ready", {}).get("reason")
+        noticed = self.acted_at is None or self.world.now - self.acted_at >= NOTICED
+        waits = self.phase == "Waiting" and reason in BARRED
+        return stalled or reason in SETTLED or (waits and noticed)
 
     def _moments(self) -> Iterator[datetime]:
-        ours = () if self.away else (self.again_at, *(due for due, _ in self.desk.coming.values()))
+        ours = () if self.away else (self.again_at, *(way.due for way in self.desk.coming.values()))
         ends = [self.begin + timedelta(seconds=span.end) for span in self.faults.spans()]
         deeds = [moment for moment, _ in self._at[:1]]
         for moment in (*ours, self.due, self.away_until, self.world.next_event(), *ends, *deeds):
@@ -385,8 +410,10 @@ class Run:
     def _pass_to(self, moment: datetime) -> None:
         if not self.blind:
             self._hear(0)  # a cache lags by moments, not by seconds
+        unread = self.unread
         self.world.pass_to(moment)
         self._others()
+        self.woken = self.woken or (unread and not self.unread)  # what could not be read is tried again
         self.woken = self.desk.come(self.world.now) or self.woken
         self.judge.note(self.world)
 
@@ -412,6 +439,15 @@ class Run:
 
 SETTLED = ("AtRest", "RolledBack", "Suspended")
 """Reasons with which a release is over."""
+ORDINARY = ("release", "config", "behave", "load", "command", "delete")
+"""Deeds that a release must take without overloading anybody."""
+BETWEEN = ("reserve",)
+"""Deeds that show only when all rests: in the instant between our scaling of the target and our next look at it, the
+server's change of mind cannot be told from an edit."""
+BARRED = ("GateClosed", "GateUnreachable", "Paused")
+"""Reasons with which one waits for a human before it has begun."""
+NOTICED = timedelta(seconds=45)
+"""After which hooks have been asked again since somebody did something."""
 
 
 def named(write: Write) -> str:
@@ -430,7 +466,7 @@ def stands(when: str, status: Manifest) -> bool:
     """Whether the canary is where a deed waits for it."""
     word, _, number = when.partition(" ")
     if word == "gate":
-        return bool(status.get("closedGate") == number)
+        return (status.get("closedGate") or {}).get("type") == number
     if number:
         return bool(status.get({"weight": "canaryWeight"}.get(word, word), 0) == int(number))
     if when == "ended":

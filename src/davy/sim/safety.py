@@ -10,11 +10,12 @@ from davy.api.ref import Manifest, Ref
 from davy.api.status import CanaryStatus, Phase
 from davy.core import names
 from davy.core.names import FINALIZER, GATEWAY_CONTROLLER
+from davy.core.revisions import revision
 from davy.core.snapshot import Routing
-from davy.perceive import scaler_of
+from davy.perceive import kind_of, scaler_of
 from davy.render import Apply, Create, Replace, Scale, Status, Write
 from davy.settings import Settings
-from davy.sim import endings, steps
+from davy.sim import capable, endings, steps
 from davy.sim.broken import (
     Abandoned,
     Broken,
@@ -39,7 +40,7 @@ from davy.sim.order import capacity, ordered
 from davy.sim.outside import Desk
 from davy.sim.scaling import PAUSED
 from davy.sim.view import View, apex_share, view
-from davy.sim.world import World
+from davy.sim.world import BEGIN, World
 
 CLOCK_GRAIN = timedelta(milliseconds=1)
 LONGEST_SETTLE = 60.0
@@ -60,26 +61,36 @@ class Witness:
 
     ref: Ref
     settings: Settings
+    tick_at: datetime = BEGIN
+    """When the tick began whose writes are judged: it was decided then."""
     unspread_at: datetime | None = None
     """When the target last lost its share of the traffic; None while it has one, or before it ever had."""
     step_at: datetime | None = None
     unserved: bool = False
     last: View | None = None
-    analysed: Manifest | None = None
-    """The target as it was when the run under way was begun."""
+    known: dict[str, Manifest] = field(default_factory=dict)
+    """Revision → the target as it was with that."""
+    looked: Manifest | None = None
+    """The target as it was last looked at."""
+    _seen_at: tuple[int, datetime] | None = None
+    disturbed: bool = False
+    """Somebody did something that no autoscaler foresees, or the operator died."""
+    provider: str = ""
+    """By which the traffic was last split."""
     ledger: Ledger = field(default_factory=Ledger)
 
     def fork(self) -> Witness:
         """One that has seen the same, and goes on by itself."""
-        return replace(self, ledger=self.ledger.fork())
+        return replace(self, ledger=self.ledger.fork(), known=self.known.copy())
 
     def died(self) -> None:
         """The operator is dead: what it did just before may be repeated."""
+        self.disturbed = True
         self.ledger.died()
 
     def note(self, world: World) -> View | None:
         """Something happened that was not our doing."""
-        self.last = view(world, self.ref, self.settings)
+        self.last = self._view(world)
         if self.last is not None:
             self._share(world, self.last)
             self.unserved = self.last.unserved() is not None
@@ -89,7 +100,7 @@ class Witness:
     def judge(self, world: World, write: Write, before: Manifest | None, desk: Desk, excused: bool) -> None:
         """A write of ours was made. `excused`: somebody did something that we cannot know yet."""
         past = self.last
-        now = view(world, self.ref, self.settings)
+        now = self._view(world)
         self.last = now
         if now is None:
             if past is not None and not excused:
@@ -109,8 +120,36 @@ class Witness:
     def _done(self, world: World, write: Write, before: Manifest | None, now: View, past: View | None) -> None:
         foretold(now, write, past)
         unpinned(now.canary, write)
+        capable.fed(now, write, before)
+        if past is not None:
+            if not self.disturbed:
+                capable.carried(world, past, now)
+            capable.kept(world, past, now)
         if empties(now.canary, write, before):
             self._scaled_down(world, now)
+
+    def _view(self, world: World) -> View | None:
+        """By the last provider that anybody knew: a word that means nothing moves no traffic."""
+        moment = world.version, world.now
+        if self._seen_at == moment:
+            return self.last
+        self._seen_at = moment
+        now = view(world, self.ref, self.settings, self.provider)
+        if now is not None and now.written is not None:
+            self.provider = now.canary.spec.provider
+        if now is not None:
+            self._look(world, now.canary)
+        return now
+
+    def _look(self, world: World, canary: Canary) -> None:
+        """Every revision of the target is remembered by its hash."""
+        live, kind = world.objects.get(canary.target), kind_of(canary)
+        if live is None or kind is None or live is self.looked:
+            return
+        self.looked = live
+        side = kind.target(canary, world.objects)
+        if side is not None:
+            self.known[revision(kind.template(side))] = side
 
     def _share(self, world: World, now: View) -> None:
         if now.written is None or now.written.canary:
@@ -134,40 +173,35 @@ class Witness:
             raise LastCopy("the target is scaled to zero while the primary has no ready pod")
 
     def _remembered(self, world: World, old: CanaryStatus, now: View, desk: Desk, excused: bool) -> None:
-        self._stepped(world, old, now)
+        self._stepped(old, now)
         status = now.canary.status
-        anew = (status.run_started_at, status.last_applied_spec) != (old.run_started_at, old.last_applied_spec)
-        if anew or status.phase is not old.phase:
+        if steps.begun(old, status) or status.phase is not old.phase:
             self.step_at = None
-        if anew:
-            self.analysed = world.objects.get(now.canary.target)
-        if status.run_started_at != old.run_started_at and status.last_applied_spec != old.last_applied_spec:
-            steps.asked_for(world, old, now)
+        if status.run_started_at != old.run_started_at and not excused:
+            steps.asked_for(old, status, self.known)
         if status.phase is Phase.FAILED and old.phase is not Phase.FAILED and not excused:
             endings.rolled_back(world, now)
         if status.phase is Phase.SUCCEEDED and old.phase is Phase.FINALISING and not excused:
-            endings.evident(world, now, self.analysed, self.settings)
+            endings.evident(world, now, self.known.get(status.last_applied_spec), self.settings)
         if not excused:
             steps.in_bounds(world, old, now)
         self.ledger.remembered(old, now, desk, world.now)
 
-    def _stepped(self, world: World, old: CanaryStatus, now: View) -> None:
+    def _stepped(self, old: CanaryStatus, now: View) -> None:
         """Steps of the analysis, its end and the steps of handing back, all of them an interval apart."""
-        if not steps.stepped(old, now) or old.last_applied_spec != now.canary.status.last_applied_spec:
-            return  # that is another run; two may begin within one millisecond
+        if not steps.stepped(old, now):
+            return
         interval = now.canary.analysis.interval_seconds(self.settings.minimum_interval.total_seconds())
-        if self.step_at and world.now - self.step_at + CLOCK_GRAIN < timedelta(seconds=interval):
-            new = now.canary.status
-            raise FreeStep(
-                f"{world.now - self.step_at} after the last step ({old.phase} {old.canary_weight} % {old.iterations} "
-                f"{old.failed_checks} → {new.phase} {new.canary_weight} % {new.iterations} {new.failed_checks})"
-            )
-        self.step_at = world.now
+        if self.step_at and self.tick_at - self.step_at + CLOCK_GRAIN < timedelta(seconds=interval):
+            moved = f"{steps.described(old)} → {steps.described(now.canary.status)}"
+            raise FreeStep(f"{self.tick_at - self.step_at} after the last step ({moved})")
+        self.step_at = self.tick_at
 
     def asked(self, desk: Desk, canary: Canary) -> None:
         """Questions were put."""
-        interval = canary.analysis.interval_seconds(self.settings.minimum_interval.total_seconds())
-        self.ledger.called(desk, canary, timedelta(seconds=interval))
+        if len(desk.calls) > self.ledger.checked:
+            interval = canary.analysis.interval_seconds(self.settings.minimum_interval.total_seconds())
+            self.ledger.called(desk, canary, timedelta(seconds=interval))
 
     def rested(self, world: World, desk: Desk) -> None:
         """Nothing more will happen at this moment; nothing is left to be known."""
@@ -176,6 +210,8 @@ class Witness:
             return
         if why := now.unserved():
             raise Unserved(f"{why}, and nothing is done about it")
+        if desk.coming:
+            return  # something is waited for
         if now.shifts and not now.matched:
             endings.true_weight(now)
         endings.released(world, now, self.settings)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from davy.api.ref import Ref
-from davy.sim.crews import BAD, PRIMARY_BAD
 from davy.sim.tags import released
 
 if TYPE_CHECKING:
@@ -26,6 +25,4 @@ def moments(world: World, ref: Ref) -> tuple[datetime, ...]:
 
 def ready(world: World, ref: Ref) -> int:
     """Of a Service that is a target, or the copy of one: the user's pods of the version that it selects."""
-    tag = released(world.objects[ref])
-    broken = tag.startswith(BAD) or (tag.startswith(PRIMARY_BAD) and ref.name.endswith("-primary"))
-    return 0 if broken or not tag else USERS
+    return USERS if released(world.objects[ref]) else 0

@@ -11,6 +11,7 @@ from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.api.status import Phase
 from davy.api.validate import Problem
+from davy.core import names
 from davy.core.snapshot import Answer
 from davy.perceive import Seen, Tracked, checksums, kind_of, reads, under_way
 from davy.settings import Settings
@@ -113,8 +114,9 @@ def known(ref: Ref, optional: bool, held: Held, unread: bool) -> Tracked:
 
 def contents(canary: Canary, found: Mapping[str, Tracked], held: Held) -> dict[Ref, Manifest]:
     """Tracked configs and their copies, while copies may be written, or it is to be said which keys differ."""
+    pairs = [configs.refs(canary.namespace, name) for name, each in found.items() if each.checksum]
     differ = checksums(found) != (canary.status.tracked_configs or {})
-    if canary.status.phase not in COPYING and not differ:
+    missing = any(ref not in held for ref in (names.primary(canary), *(copy for _, copy in pairs)))
+    if canary.status.phase not in COPYING and not differ and not missing:
         return {}
-    refs = [ref for name, each in found.items() if each.checksum for ref in configs.refs(canary.namespace, name)]
-    return {ref: held[ref] for ref in refs if ref in held}
+    return {ref: held[ref] for pair in pairs for ref in pair if ref in held}

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+from msgspec.structs import replace as replaced
 
 from davy.api import codec
-from davy.api.canary import Canary
+from davy.api.canary import Canary, CanarySpec
 from davy.api.ref import Manifest, Ref
 from davy.core import names
 from davy.core.snapshot import Routing
-from davy.perceive import router_of
-from davy.routers.base import Existing, Feature
+from davy.perceive import of_everyone, router_of, split_by
+from davy.routers.base import Existing, Feature, Router
 from davy.settings import Settings
-from davy.sim import routes
+from davy.sim import routes, sides
 from davy.sim.world import World
+
+T = TypeVar("T")
+KNATIVE = "serving.knative.dev"
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class View:
     """Ready pods."""
     shifts: bool
     """The provider can shift traffic by weights."""
+    growing: bool
+    """Pods of one side are starting."""
     matched: bool
     """The split is that of the requests that match."""
 
@@ -50,39 +59,66 @@ class View:
         return {names.primary(self.canary): share.primary, self.canary.target: share.canary}.get(ref, 0)
 
 
-def view(world: World, ref: Ref, settings: Settings) -> View | None:
-    """None if the canary is gone."""
+def view(world: World, ref: Ref, settings: Settings, provider: str = "") -> View | None:
+    """None if the canary is gone. `provider`: for a canary that names one that nobody knows."""
     found = world.objects.get(ref)
     if found is None:
         return None
     canary = decoded(found)
     router = router_of(canary, settings)
+    if router is None:
+        canary = replaced(canary, spec=replaced(canary.spec, provider=provider))
+        router = router_of(canary, settings)
     can = router.features(canary) if router else Feature.NONE
+    written, in_force = shares(canary, world, settings)
     return View(
         canary=canary,
-        written=share(canary, world.objects, world.objects, settings),
-        in_force=share(canary, world.objects, world.in_force, settings),
-        primary=world.ready(names.primary(canary)),
-        target=world.ready(canary.target),
+        written=written,
+        in_force=in_force,
+        primary=world.ready(sides.primary_ref(world, canary)),
+        target=world.ready(sides.target_ref(world, canary)),
         shifts=Feature.WEIGHT in can,
+        growing=any(starting(world, ref) for ref in (canary.target, names.primary(canary))),
         matched=canary.strategy() == "ab-testing" and Feature.MATCH in can,
     )
 
 
-def share(canary: Canary, objects: Existing, taken_up: Existing, settings: Settings) -> Routing | None:
-    """Where the traffic goes, by the objects that the proxies read."""
+def starting(world: World, ref: Ref) -> bool:
+    crew = world.crews.get(ref)
+    return crew is not None and crew.ready(world.now) < len(crew.pods)
+
+
+def shares(canary: Canary, world: World, settings: Settings) -> tuple[Routing | None, Routing | None]:
+    """Where the traffic goes: as the objects say, and as the proxies have taken it up."""
     router = router_of(canary, settings)
     if router is None:
-        return None
+        return None, None
     refs = router.reads(canary)
     if not refs:
-        return apex_share(canary, objects.get(names.apex_service(canary)))
-    return router.routing(canary, {ref: found for ref in refs if (found := of(ref, objects, taken_up)) is not None})
+        apex = apex_share(canary, world.objects.get(names.apex_service(canary)))
+        return apex, apex
+    objects, taken_up = (known(refs, world.objects, which) for which in (world.objects, world.in_force))
+    written = routing(canary, router, objects)
+    if objects.keys() == taken_up.keys() and all(
+        taken_up[ref].get("spec") is objects[ref].get("spec") for ref in objects
+    ):
+        return written, written
+    return written, routing(canary, router, taken_up)
+
+
+def known(refs: Sequence[Ref], objects: Existing, taken_up: Existing) -> dict[Ref, Manifest]:
+    return {ref: found for ref in refs if (found := of(ref, objects, taken_up)) is not None}
+
+
+def routing(canary: Canary, router: Router, existing: Existing) -> Routing | None:
+    """As perceive.traffic reads it."""
+    return router.routing(split_by(canary, router), existing) or router.routing(of_everyone(canary), existing)
 
 
 def of(ref: Ref, objects: Existing, taken_up: Existing) -> Manifest | None:
     """The object as the proxies know it; those that are no routes as they stand."""
-    return (taken_up if (ref.group, ref.kind) in routes.KINDS else objects).get(ref)
+    follows = (ref.group, ref.kind) in routes.KINDS or ref.group == KNATIVE
+    return (taken_up if follows else objects).get(ref)
 
 
 def apex_share(canary: Canary, apex: Manifest | None) -> Routing | None:
@@ -96,16 +132,27 @@ def apex_share(canary: Canary, apex: Manifest | None) -> Routing | None:
 
 DECODED: OrderedDict[int, tuple[Manifest, Canary]] = OrderedDict()
 """The last manifests that were decoded, by identity: they are never changed in place."""
+SPECS: OrderedDict[int, tuple[Manifest, CanarySpec]] = OrderedDict()
+"""The same of their specs, which change seldom: what hangs on one need not be found out again."""
 KEPT = 16
 
 
 def decoded(manifest: Manifest) -> Canary:
-    """The Canary; the same one for the same manifest."""
-    known = DECODED.get(id(manifest))
-    if known is not None and known[0] is manifest:
-        return known[1]
+    """The Canary; the same one for the same manifest, with the same spec for the same spec."""
+    found = DECODED.get(id(manifest))
+    if found is not None and found[0] is manifest:
+        return found[1]
     canary = codec.decode_canary(manifest)
-    DECODED[id(manifest)] = manifest, canary
-    if len(DECODED) > KEPT:
-        DECODED.popitem(last=False)
+    spec = SPECS.get(id(manifest["spec"]))
+    if spec is not None and spec[0] is manifest["spec"]:
+        canary = replaced(canary, spec=spec[1])
+    else:
+        keep(SPECS, manifest["spec"], canary.spec)
+    keep(DECODED, manifest, canary)
     return canary
+
+
+def keep(where: OrderedDict[int, tuple[Manifest, T]], manifest: Manifest, value: T) -> None:
+    where[id(manifest)] = manifest, value
+    if len(where) > KEPT:
+        where.popitem(last=False)

@@ -90,7 +90,8 @@ class World:
         self.births += 1
         born = {"uid": f"uid-{self.births}-{ref.name}", "creationTimestamp": second(self.now)}
         self.written_at[ref] = self.now
-        return self._store(ref, {**manifest, "metadata": {**born, **manifest["metadata"], "generation": 1}})
+        numbered = {"generation": 1} if ref.group else {}
+        return self._store(ref, {**manifest, "metadata": {**born, **manifest["metadata"], **numbered}})
 
     def update(self, ref: Ref, new: Manifest, resource_version: str | None = None) -> Manifest | None:
         """The object becomes `new`; the generation moves with the spec only. Returns it as stored; None if it went."""
@@ -101,14 +102,15 @@ class World:
             raise Conflict(f"{ref} has changed")
         if new == old:
             return old
-        generation = old["metadata"]["generation"]
+        metadata = new["metadata"]
         if new.get("spec") != old.get("spec"):
             self.written_at[ref] = self.now
-            generation += 1
+            if ref.group:  # what is in the core group has none
+                metadata = {**metadata, "generation": old["metadata"]["generation"] + 1}
         if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
             self._drop(ref)
             return None
-        return self._store(ref, {**new, "metadata": {**new["metadata"], "generation": generation}})
+        return self._store(ref, {**new, "metadata": metadata})
 
     def show(self, ref: Ref, new: Manifest) -> None:
         """A controller shows something, or the server itself serves the object differently: no new generation."""
@@ -140,6 +142,7 @@ class World:
         self.update(ref, {**live, "metadata": {**live["metadata"], "finalizers": rest}})
 
     def _drop(self, ref: Ref) -> None:
+        self.version += 1
         uid = self.objects.pop(ref)["metadata"]["uid"]
         for known in (self.crews, self.in_force, self.wishes):
             known.pop(ref, None)
@@ -173,6 +176,7 @@ class World:
     def kill(self, ref: Ref, seconds: float) -> None:
         """All pods of the workload die; those that replace them serve after a while."""
         if ref in self.crews:
+            self.version += 1
             self.crews[ref] = crews.killed(self.crews[ref], self.now, seconds)
             self.settle()
 
