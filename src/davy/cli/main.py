@@ -12,6 +12,7 @@ from davy.cli.lean import lean
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run the operator against a cluster.",
+    "explain": "Tell a failed run of the simulator moment by moment.",
     "demo": "Release good and bad versions on an embedded cluster, under load.",
 }
 """Name of each command, and what it does; the command of that name is in the module of that name."""
