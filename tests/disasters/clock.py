@@ -15,7 +15,7 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import Any
 
-LOOKS = 16
+LOOKS = 4
 """How often the sockets are looked at before time may pass, if there was anything at this moment."""
 REST = 1e-9
 """Seconds: what is added to each jump, so that no sum of floats falls short of a timer."""

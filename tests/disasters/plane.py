@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
@@ -65,6 +66,9 @@ class Plane(ApiServer):
         self._heard: list[Callable[[Written], None]] = []
         self._by: ContextVar[str] = ContextVar("by", default=CLUSTER)
         self._watches: dict[int, web.BaseRequest] = {}
+        self._admitted: dict[str, Callable[[Manifest], None]] = {}
+        self._store_put = self.store.put
+        self.store.put = self._put  # type: ignore[method-assign]
         self.nobodys = Context()
         """For what happens by itself, and not because somebody is writing."""
 
@@ -104,6 +108,19 @@ class Plane(ApiServer):
             yield
         finally:
             self._by.reset(token)
+
+    # -- what others put into writes
+
+    def admit(self, collection: str, change: Callable[[Manifest], None]) -> None:
+        """An admission webhook: it changes what is about to be stored of this collection, whoever writes it."""
+        self._admitted[collection] = change
+
+    def _put(self, collection: str, key: tuple[str, str], manifest: Manifest) -> Entry:
+        change = self._admitted.get(collection)
+        if change is not None:
+            manifest = copy.deepcopy(manifest)
+            change(manifest)
+        return self._store_put(collection, key, manifest)
 
     # -- bad luck
 
