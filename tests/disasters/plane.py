@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
@@ -62,6 +63,10 @@ class Plane(ApiServer):
         self.crashed: Callable[[], None] = lambda: None
         self.written: list[Written] = []
         self.attempts = 0
+        self.slow: dict[str, float] = {}
+        """Seconds that a read of the operator's takes, by the plural of what is read."""
+        self.reads: Counter[str] = Counter()
+        """Reads of the operator's, by the plural; watches are not counted."""
         self._clock = clock
         self._heard: list[Callable[[Written], None]] = []
         self._by: ContextVar[str] = ContextVar("by", default=CLUSTER)
@@ -140,6 +145,8 @@ class Plane(ApiServer):
 
     async def _watched(self, request: web.BaseRequest, wanted: Target) -> web.StreamResponse:
         self._watches[id(request)] = request
+        self.reads[wanted.plural] += "watch" not in request.query
+        await asyncio.sleep(self.slow.get(wanted.plural, 0.0))
         try:
             return await super()._resource(request, wanted)
         finally:
