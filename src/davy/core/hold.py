@@ -155,7 +155,8 @@ def running(s: Snapshot) -> Desired:
     if returning(s) and not_later(s, s.canary.status.run_started_at):
         short = s.primary is not None and s.target is not None and s.primary.serving < s.target.replicas
         grown = replace(desired, primary_replicas=s.target.replicas if s.target else None)
-        return replace(grown, routing=None) if short and serves(s.target) else grown
+        held = s.traffic.routing and safe(s, s.traffic.routing)
+        return replace(grown, routing=held) if short and serves(s.target) else grown
     return desired
 
 
