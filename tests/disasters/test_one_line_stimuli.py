@@ -1,4 +1,5 @@
-"""The twelve one-line stimuli of the research, in its order and numbered as there.
+"""The twelve one-line stimuli of the research, in its order and numbered as there. (Not simulated are the first and the
+tenth: what two canaries see of each other, and how Secrets are read, happens outside the mind.)
 
 Differs: the fifth wants failed checks counted in a row as a choice; Davy counts them as Flagger does, over the whole
 run, and shows the count beside the threshold. The third: two operators without a lease (which Davy always takes in a
@@ -62,12 +63,6 @@ async def test_01_the_second_canary_of_a_target_is_refused() -> None:
         await s.release("2.0")
         await s.ended("Succeeded")
         assert s.status("second").get("phase", "") == ""
-
-
-def test_01_simulated_is_left_to_the_operator() -> None:
-    """The simulator knows one canary; what two of them see of each other is gathered outside the mind."""
-    run = Case(Scenario(name="1", script=(Deed(do="release", value="1.1", when="Initialized"),))).run().to_the_end()
-    assert run.phase == "Succeeded"
 
 
 # -- 2. A crash-looping operator takes no step for free.
@@ -251,9 +246,7 @@ def test_07_simulated(step: int) -> None:
 # -- 8. A human's pause does not count against progressDeadlineSeconds.
 
 
-PAUSES_COUNT = pytest.mark.xfail(
-    strict=True, reason="a run that a human holds is ended when its pods are missing for long"
-)
+PAUSES_COUNT = pytest.mark.xfail(strict=True, reason="a held run is ended when its pods are missing for long")
 
 
 @PAUSES_COUNT
