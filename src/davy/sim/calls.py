@@ -31,7 +31,10 @@ class Ledger:
     """Revision and start of the runs whose pre-rollout hooks have all passed."""
     ends: list[Phase] = field(default_factory=list)
     """How runs have ended."""
-    cookies: set[str] = field(default_factory=set)
+    cookies: dict[str, str | None] = field(default_factory=dict)
+    """The canary's cookie → start of the run that it belongs to."""
+    ordered: str | None = None
+    """Start of the run that a human promoted without the rest of its analysis."""
     text: str = ""
     """The command that stands on the canary."""
     given: dict[str, int] = field(default_factory=dict)
@@ -91,6 +94,8 @@ class Ledger:
         if new.command is None or new.command == old.command:
             return
         text = new.command.command
+        if new.phase is Phase.PROMOTING and old.phase is not Phase.PROMOTING:
+            self.ordered = new.run_started_at
         self.acted[text] = self.acted.get(text, 0) + 1
         if self.acted[text] > self.given.get(text, 0):
             raise Twice(f"{text!r} was given {self.given.get(text, 0)} times and handled {self.acted[text]} times")
@@ -99,9 +104,8 @@ class Ledger:
         cookie = new.session_affinity_cookie
         if not cookie or cookie == old.session_affinity_cookie:
             return
-        if cookie in self.cookies:
+        if self.cookies.setdefault(cookie, new.run_started_at) != new.run_started_at:
             raise Misled(f"{cookie} was the cookie of a run before")
-        self.cookies.add(cookie)
 
     def over(self, canary: Canary, desk: Desk) -> None:
         """Nothing is owed at the end."""

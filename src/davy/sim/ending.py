@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from davy.core.names import FLAGGER_ID
 from davy.sim.deeds import NOTE
 from davy.sim.run import Run
 
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z| after \d+ s \(progressDeadlineSeconds\)")
+"""A moment in a sentence; and whose deadline was over, ours or the cluster's, which are of the same length."""
 COOKIES = ("sessionAffinityCookie", "primarySessionAffinityCookie", "previousSessionAffinityCookie")
 
 TIMES = frozenset(
@@ -64,10 +67,10 @@ def timeless(value: Any, secrets: tuple[str, ...]) -> Any:
             return {key: found for key, found in kept if found != {}}
         case list():
             return [timeless(inner, secrets) for inner in value]
-        case str() if secrets:
+        case str():
             for secret in secrets:
                 value = value.replace(secret, "…")
-            return value
+            return MOMENT.sub("…", value)
         case _:
             return value
 

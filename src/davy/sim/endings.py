@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from davy.api.canary import Canary
 from davy.api.ref import Manifest
-from davy.api.status import CanaryStatus, Phase
+from davy.api.status import Phase
 from davy.core import names
 from davy.core.reasons import Reason
 from davy.perceive import kind_of
@@ -19,8 +19,9 @@ from davy.sim.world import World
 from davy.targets import configs, target_for
 
 
-def rolled_back(world: World, now: View) -> None:
-    """A rollback needs a healthy primary that runs what was last promoted."""
+def rolled_back(world: World, now: View, *, remade: bool) -> None:
+    """A rollback needs a healthy primary that runs what was last promoted. `remade`: one that was deleted meanwhile
+    could only be made again from the target."""
     status = now.canary.status
     if status.canary_weight or not status.last_promoted_spec:
         return
@@ -29,7 +30,7 @@ def rolled_back(world: World, now: View) -> None:
     primary = sides.primary(world, now.canary)
     carried = target_for(now.canary.target).run(primary) if primary else ""
     promoted = run(status.last_promoted_spec, status.promoted_configs)
-    if carried and carried != promoted:
+    if carried and carried != promoted and not remade:
         raise LastCopy(f"rolled back to a primary that carries {carried}, not {promoted}")
 
 
@@ -39,7 +40,7 @@ def run(revision: str, digest: str) -> str:
 
 
 def evident(world: World, now: View, analysed: Manifest | None, settings: Settings) -> None:
-    """The primary runs exactly the analysed template, all of it ready, with all the traffic, and it was measured."""
+    """The primary runs exactly the analysed template, all of it ready, with all the traffic."""
     canary, status = now.canary, now.canary.status
     primary = sides.primary(world, canary)
     if primary is None:
@@ -52,7 +53,6 @@ def evident(world: World, now: View, analysed: Manifest | None, settings: Settin
     same_configs(world, canary, status.tracked_configs or {})
     if now.in_force is not None and now.in_force.canary:
         raise Unproven(f"Succeeded while {now.in_force.canary} % of the traffic goes to the canary")
-    measured(canary)
 
 
 def same_as_analysed(canary: Canary, primary: Manifest, analysed: Manifest | None, settings: Settings) -> None:
@@ -90,19 +90,13 @@ def same_configs(world: World, canary: Canary, analysed: Mapping[str, str]) -> N
 
 
 def measured(canary: Canary) -> None:
-    """Every metric has passed at the end of the last step, unless a human promoted it."""
+    """Every metric has passed at the end of the last step."""
     count = len(canary.analysis.metrics)
-    if canary.skips_analysis or not count or ordered_to(canary.status, "promote"):
+    if canary.skips_analysis or not count:
         return
     last = canary.status.analysis[-count:]
     if len(last) < count or any(measurement.verdict != "pass" for measurement in last):
         raise Unproven("Succeeded without a passing measurement of every metric at the last step")
-
-
-def ordered_to(status: CanaryStatus, word: str) -> bool:
-    """A human gave that command in this run."""
-    last = status.command
-    return last is not None and last.command.startswith(word) and (last.time or "") >= (status.run_started_at or "")
 
 
 def released(world: World, now: View, settings: Settings) -> None:

@@ -91,8 +91,8 @@ class Run:
     known: dict[Ref, int] = field(default_factory=dict)
     """Our last write to each object, by its version."""
     sight: Sight | None = None
-    acted_at: datetime | None = None
-    """When somebody last did something."""
+    acted_at: float = 0
+    """Second at which somebody last did something."""
     begun: datetime | None = None
     witness: Witness | None = None
     woken: bool = True
@@ -108,9 +108,10 @@ class Run:
             self.judge = Witness(self.canary, self.settings)
             self.judge.note(self.world)
             self.cache.relist(self.world)
-            self._others()
         else:
             self.judge = self.witness
+        self.judge.disturbed = self.judge.disturbed or bool(self.faults.blind)
+        self._others()
 
     def fork(self, faults: Faults = NONE) -> Run:
         """Another run that begins as this one stands, and has this bad luck: nothing of it may lie in the past."""
@@ -234,7 +235,7 @@ class Run:
         """Somebody does something (a word of davy.sim.deeds)."""
         do(self.world, what, value)
         self.judge.disturbed = self.judge.disturbed or what not in ORDINARY
-        self.acted_at = self.world.now
+        self.acted_at = self.second
         self.judge.note(self.world)
 
     def _forget(self) -> None:
@@ -379,7 +380,7 @@ class Run:
         self.until(lambda run: run.world.now >= over and run.settled, limit + (over - self.begin), before)
         self.lasted = self.second
         self.judge.over(self.world, self.desk)
-        if written := self.quiet(still):
+        if (written := self.quiet(still)) and not self.barred:
             raise Fidgety(f"{written} writes though nothing happened: {[named(one) for one in self.writes[-written:]]}")
         return self
 
@@ -394,10 +395,20 @@ class Run:
             return False
         conditions = {item["type"]: item for item in self.status.get("conditions", ())}
         stalled = conditions.get("Stalled", {}).get("status") == "True"
-        reason = conditions.get("Ready", {}).get("reason")
-        noticed = self.acted_at is None or self.world.now - self.acted_at >= NOTICED
-        waits = self.phase == "Waiting" and reason in BARRED
-        return stalled or reason in SETTLED or (waits and noticed)
+        reason = self.reason
+        noticed = self.second - max(self.acted_at, self.faults.last_second()) >= NOTICED + 2 * self.faults.slow_answers
+        return stalled or reason in SETTLED or (self.barred and noticed)
+
+    @property
+    def barred(self) -> bool:
+        """A human holds it, or a gate is closed; before a promotion the analysis goes on meanwhile, with its writes."""
+        return self.reason == "Paused" or (self.phase in ("Waiting", "WaitingPromotion") and self.reason in BARRED)
+
+    @property
+    def reason(self) -> str:
+        """Why the canary is not at rest, or that it is."""
+        conditions = self.status.get("conditions", ())
+        return next((str(item["reason"]) for item in conditions if item["type"] == "Ready"), "")
 
     def _moments(self) -> Iterator[datetime]:
         ours = () if self.away else (self.again_at, *(way.due for way in self.desk.coming.values()))
@@ -446,8 +457,8 @@ BETWEEN = ("reserve",)
 server's change of mind cannot be told from an edit."""
 BARRED = ("GateClosed", "GateUnreachable", "Paused")
 """Reasons with which one waits for a human before it has begun."""
-NOTICED = timedelta(seconds=45)
-"""After which hooks have been asked again since somebody did something."""
+NOTICED = 45.0
+"""Seconds after which hooks have been asked again since somebody did something."""
 
 
 def named(write: Write) -> str:

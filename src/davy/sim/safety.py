@@ -15,7 +15,7 @@ from davy.core.snapshot import Routing
 from davy.perceive import kind_of, scaler_of
 from davy.render import Apply, Create, Replace, Scale, Status, Write
 from davy.settings import Settings
-from davy.sim import capable, endings, steps
+from davy.sim import capable, endings, sides, steps
 from davy.sim.broken import (
     Abandoned,
     Broken,
@@ -75,6 +75,10 @@ class Witness:
     _seen_at: tuple[int, datetime] | None = None
     disturbed: bool = False
     """Somebody did something that no autoscaler foresees, or the operator died."""
+    born: str = ""
+    """Uid of the first primary."""
+    remade: bool = False
+    """Somebody has deleted it, and with it the template that was promoted."""
     provider: str = ""
     """By which the traffic was last split."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -91,7 +95,9 @@ class Witness:
     def note(self, world: World) -> View | None:
         """Something happened that was not our doing."""
         self.last = self._view(world)
-        if self.last is not None:
+        if self.last is None:
+            world.shares = {world.target: 100}
+        else:
             self._share(world, self.last)
             self.unserved = self.last.unserved() is not None
             self.ledger.commanded(self.last.canary)
@@ -142,7 +148,11 @@ class Witness:
         return now
 
     def _look(self, world: World, canary: Canary) -> None:
-        """Every revision of the target is remembered by its hash."""
+        """Every revision of the target is remembered by its hash, and whether the primary is the first one."""
+        primary = sides.primary(world, canary)
+        if primary is not None:
+            self.born = self.born or primary["metadata"]["uid"]
+            self.remade = self.remade or self.born != primary["metadata"]["uid"]
         live, kind = world.objects.get(canary.target), kind_of(canary)
         if live is None or kind is None or live is self.looked:
             return
@@ -180,9 +190,11 @@ class Witness:
         if status.run_started_at != old.run_started_at and not excused:
             steps.asked_for(old, status, self.known)
         if status.phase is Phase.FAILED and old.phase is not Phase.FAILED and not excused:
-            endings.rolled_back(world, now)
+            endings.rolled_back(world, now, remade=self.remade)
         if status.phase is Phase.SUCCEEDED and old.phase is Phase.FINALISING and not excused:
             endings.evident(world, now, self.known.get(status.last_applied_spec), self.settings)
+            if self.ledger.ordered != status.run_started_at:
+                endings.measured(now.canary)
         if not excused:
             steps.in_bounds(world, old, now)
         self.ledger.remembered(old, now, desk, world.now)
@@ -242,7 +254,9 @@ def unpinned(canary: Canary, write: Write) -> None:
 def let_go(world: World, past: View) -> None:
     """The canary is gone, and its primary with it."""
     target = world.objects.get(past.canary.target)
-    if target is not None and not world.ending and empty(world, past.canary.target, target):
+    if target is None:
+        return
+    if not world.ending and empty(world, past.canary.target, target):
         raise Abandoned("the canary is let go, and its target is at zero")
     left = apex_share(past.canary, world.objects.get(names.apex_service(past.canary)))
     if left is not None and left.primary:
