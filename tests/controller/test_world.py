@@ -58,13 +58,13 @@ async def test_the_first_list_wakes_those_who_waited_for_it_even_if_it_is_empty(
     world: World, woken: list[Key], until: Until
 ) -> None:
     world.depend(KEY, [SERVICE])
-    assert world.unsynced([SERVICE]) == KIND
+    assert world.unsynced([SERVICE]) == (KIND,)
 
     async def told() -> bool:
         return KEY in woken
 
     await until(told)
-    assert world.unsynced([SERVICE]) is None
+    assert world.unsynced([SERVICE]) == ()
 
 
 async def test_who_no_longer_depends_is_no_longer_woken(

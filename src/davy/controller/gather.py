@@ -204,12 +204,12 @@ class Gatherer:
 
     async def _served(self, refs: Iterable[Ref]) -> tuple[Problem, ...]:
         """Raises `NotYet` while a kind is being listed; a kind that the cluster does not have is a problem."""
-        kind = self._world.unsynced(refs)
-        if kind is None:
-            return ()
-        if await self._client.serves(kind):
-            raise NotYet(f"{kind.kind} is being listed", LIST_PAUSE)
-        return (unserved(kind),)
+        gone = []
+        for kind in self._world.unsynced(refs):
+            if await self._client.serves(kind):  # all of them: a target that is not listed yet is not a missing one
+                raise NotYet(f"{kind.kind} is being listed", LIST_PAUSE)
+            gone.append(unserved(kind))
+        return tuple(gone)
 
 
 def version(manifest: Manifest) -> tuple[str, object]:

@@ -126,10 +126,10 @@ class World:
         """The canaries that depend on the object."""
         return self._readers.of(ref)
 
-    def unsynced(self, refs: Iterable[Ref]) -> Kind | None:
-        """A kind among those needed that has not been listed yet."""
-        kinds = {Kind(ref.api_version, ref.kind) for ref in refs}
-        return next((kind for kind in kinds if not self.watch(kind).synced.is_set()), None)
+    def unsynced(self, refs: Iterable[Ref]) -> tuple[Kind, ...]:
+        """Those of the kinds needed that have not been listed yet."""
+        kinds = dict.fromkeys(Kind(ref.api_version, ref.kind) for ref in refs)
+        return tuple(kind for kind in kinds if not self.watch(kind).synced.is_set())
 
     def overdue(self, kind: Kind) -> bool:
         """It should have been listed by now: there may be no permission to."""
