@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import NoReturn
@@ -98,3 +99,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "knative" in item.nodeid.lower() or item.name == "test_every_rule_is_needed":
             item.add_marker(pytest.mark.xfail(reason=KNATIVE, strict=False))
+
+
+BEGUN = time.monotonic()
+MINUTES = float(os.environ.get("DAVY_CONFORMANCE_MINUTES", "28"))
+"""After so long the rest is skipped, visibly: a run on a slow machine ends all the same."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "conformance" in item.keywords and time.monotonic() - BEGUN > MINUTES * 60:
+        pytest.skip(f"{MINUTES:g} minutes are over; DAVY_CONFORMANCE_MINUTES gives it more")
