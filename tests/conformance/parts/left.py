@@ -94,7 +94,8 @@ class Trace:
     @property
     def interval(self) -> int:
         """Seconds between steps: more where the script must do something between two of them."""
-        return 3 if any("metrics" in step for step in self.script) else 1
+        between = (step.get("wait", {}).keys() & {"weight", "iterations"} for step in self.script)
+        return 3 if any(between) or any("metrics" in step for step in self.script) else 1
 
     @property
     def script(self) -> list[Manifest]:
